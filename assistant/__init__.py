@@ -1,0 +1,1 @@
+"""The conversation: people, channels, replies, pages."""

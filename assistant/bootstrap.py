@@ -1,0 +1,108 @@
+"""The one place that wires everything."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from assistant.channels.port import Channel
+from assistant.channels.sender import Sender
+from assistant.checkins.load import Scripts
+from assistant.dialogue.turn import Handler, Services
+from assistant.dialogue.turns import WIDTH as TURNS_AT_ONCE
+from assistant.dialogue.turns import Done, Job, Turns
+from assistant.handlers import accounts, care, checkin, linking, notes, questions, talk
+from assistant.inbox import Inbox
+from assistant.notices import Notices
+from assistant.prompting import Prompter
+from assistant.settings import Settings
+from knowledge.db import Database
+from scheduler.delivery import WIDTH as SENDS_AT_ONCE
+from scheduler.delivery import Delivery, Group
+from scheduler.delivery import Done as Settled
+from scheduler.engines.inline import Pipeline
+
+# The order of the turn: who is it → distress → words that steer → the waiting question → everything else.
+HANDLERS: tuple[Handler, ...] = (
+    accounts.on_account_event,
+    linking.on_unlinked,
+    care.on_distress,
+    talk.on_too_long,
+    checkin.on_tap,
+    checkin.on_form,
+    talk.on_command,
+    notes.on_note,
+    checkin.on_text,
+    questions.on_question,
+    talk.on_anything,
+)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(kw_only=True)
+class Core:
+    """The way of a message, from the inbox to the channels."""
+
+    services: Services
+    database: Database
+    inbox: Inbox
+    turns: Pipeline[Job, Done]
+    delivery: Pipeline[Group, Settled]
+    recover: Callable[[], Awaitable[None]]  # takes up sends of processes that died
+
+    async def drain(self) -> None:
+        """Work through everything that is there, in the caller's time."""
+        await self.turns.drain()
+        await self.delivery.drain()
+
+
+def build_services(settings: Settings, database: Database) -> Services:
+    """What handlers use. Raises ``SettingsError`` for a broken check-in script."""
+    return Services(
+        database=database,
+        scripts=Scripts(settings.data_dir),
+        timezone=settings.zone,
+        language=settings.language,
+        secret=settings.secret(),
+    )
+
+
+def build_core(
+    services: Services,
+    channels: Mapping[str, Channel],
+    now: Callable[[], datetime] = utc_now,
+    only: str | None = None,
+    handlers: tuple[Handler, ...] = HANDLERS,
+) -> Core:
+    """Wire inbox, turns and delivery over some channels; ``only`` serves a single account."""
+    prompter = Prompter(services, now)
+    notices = Notices(services.database, list(channels), services.language, now)
+    delivery = Delivery(
+        services.database,
+        {name: Sender(channel, prompter.compose, now) for name, channel in channels.items()},
+        now,
+        notices.report,
+        only,
+    )
+    sending = Pipeline[Group, Settled]("delivery", delivery.exchange, delivery.run, SENDS_AT_ONCE)
+    turns = Turns(
+        services,
+        handlers,
+        {name: channel.to_incoming for name, channel in channels.items()},
+        now,
+        sending.wake,
+        only,
+    )
+    turning = Pipeline[Job, Done]("turns", turns.exchange, turns.run, TURNS_AT_ONCE)
+    return Core(
+        services=services,
+        database=services.database,
+        inbox=Inbox(services.database, now, turning.wake),
+        turns=turning,
+        delivery=sending,
+        recover=delivery.recover,
+    )

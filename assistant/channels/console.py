@@ -1,0 +1,60 @@
+"""The terminal: ``ayumi say`` and ``ayumi chat``. A message is a turn like any other; answers are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from assistant.channels.port import Letter
+from assistant.channels.wording import kana
+from assistant.messages import Incoming, Kind, Outgoing
+from scheduler.delivery import Result, Sent, Skip
+
+
+class ConsoleChannel:
+    """Hands what is sent to ``show``, with the grade it is to be fitted to."""
+
+    name = "console"
+    keeps_prompts = False
+
+    def __init__(self, show: Callable[[Outgoing, str | None], None]) -> None:
+        self._show = show
+
+    def to_incoming(self, body: Mapping[str, Any], event_id: str, account_id: str, occurred_at: datetime) -> Incoming:
+        return Incoming(
+            event_id=event_id,
+            account_id=account_id,
+            kind=Kind.CHOICE if "choice" in body else Kind.TEXT,
+            occurred_at=occurred_at,
+            text=body.get("text", ""),
+            choice=body.get("choice"),
+        )
+
+    async def deliver(self, letter: Letter) -> Result:
+        for message in letter.messages:
+            self._show(message, letter.grade)
+        return Sent()
+
+    async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
+        return Skip(problem="the terminal has no home page")
+
+    async def show_busy(self, account_id: str) -> None:
+        return
+
+
+def as_text(message: Outgoing, grade: str | None) -> str:
+    """A message as lines for the terminal: text, small print, choices in brackets."""
+    lines = [kana(words, grade) for words in (message.text, message.aside) if words]
+    if message.choices:
+        lines.append(" ".join(f"[{kana(choice.label, grade)}]" for choice in message.choices))
+    return "\n".join(lines)
+
+
+def as_json(message: Outgoing, grade: str | None) -> dict[str, Any]:
+    """A message for programs: ``{"text", "aside", "choices": [{"label", "value"}]}``."""
+    return {
+        "text": kana(message.text, grade),
+        "aside": kana(message.aside, grade),
+        "choices": [{"label": kana(choice.label, grade), "value": choice.value} for choice in message.choices],
+    }

@@ -1,0 +1,105 @@
+"""Sends to LINE: reply while the token is young, else push with the row's id as retry key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+import orjson
+from linebot.v3.messaging import AsyncApiClient, AsyncMessagingApi, Configuration, ShowLoadingAnimationRequest
+from linebot.v3.messaging.exceptions import ApiException
+
+from assistant.channels.line.convert import to_line
+from assistant.channels.line.webhook import to_incoming
+from assistant.channels.port import Letter
+from assistant.channels.sender import REPLY_WITHIN
+from assistant.messages import Incoming
+from scheduler.delivery import Fail, Hold, Later, Result, Sent, Skip
+
+TIMEOUT = 10.0  # seconds for one call
+LOADING = 20  # seconds the loading animation may show
+MONTHLY = "monthly limit"  # how LINE words the one 429 that waiting does not cure
+USED_TOKEN = "Invalid reply token"  # noqa: S105 -- LINE's message for a token that was used or is too old
+
+
+class LineChannel:
+    """One LINE official account. The two hot calls go through one shared session; everything else through the SDK."""
+
+    name = "line"
+    keeps_prompts = True
+
+    def __init__(
+        self, session: aiohttp.ClientSession, base_url: str, access_token: str, now: Callable[[], datetime]
+    ) -> None:
+        """``base_url`` without a slash at the end. ``now`` must be aware."""
+        self._session = session
+        self._base_url = base_url.rstrip("/")
+        self._token = access_token
+        self._now = now
+
+    def to_incoming(self, body: Mapping[str, Any], event_id: str, account_id: str, occurred_at: datetime) -> Incoming:
+        return to_incoming(body, event_id, account_id, occurred_at)
+
+    async def deliver(self, letter: Letter) -> Result:
+        if letter.reply_token and letter.reply_token_born_at:
+            if self._now() - letter.reply_token_born_at < REPLY_WITHIN:
+                result = await self._reply(letter, letter.reply_token)
+                if result is not None:
+                    return result
+        return await self._push(letter)
+
+    async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
+        return Skip(problem="LINE has no home page")
+
+    async def show_busy(self, account_id: str) -> None:
+        """Start the loading animation; that it cannot be shown is no harm."""
+        async with AsyncApiClient(Configuration(host=self._base_url, access_token=self._token)) as client:
+            request = ShowLoadingAnimationRequest(chatId=account_id.partition(":")[2], loadingSeconds=LOADING)
+            try:
+                await AsyncMessagingApi(client).show_loading_animation(request, _request_timeout=TIMEOUT)
+            except (ApiException, aiohttp.ClientError, TimeoutError):
+                return
+
+    async def _reply(self, letter: Letter, token: str) -> Result | None:
+        """None: the token is of no use, push instead."""
+        body = {"replyToken": token, "messages": to_line([*letter.held, *letter.messages], letter.grade)}
+        status, answer = await self._post("reply", body, {})
+        if status == 400 and USED_TOKEN in answer:
+            # Still young, and an earlier try had no answer: that one was delivered.
+            return Sent(held_too=True) if letter.attempts > 1 else None
+        return self._result(status, answer, held_too=True)
+
+    async def _push(self, letter: Letter) -> Result:
+        body = {"to": letter.external_id, "messages": to_line(letter.messages, letter.grade)}
+        status, answer = await self._post("push", body, {"X-Line-Retry-Key": letter.key})
+        return Sent() if status == 409 else self._result(status, answer)
+
+    def _result(self, status: int, answer: str, *, held_too: bool = False) -> Result:
+        match status:
+            case 200:
+                return Sent(held_too=held_too)
+            case 429 if MONTHLY in answer:
+                return Hold(problem="quota")
+            case 401 | 403:
+                return Hold(problem="token")
+            case 0 | 408 | 429:
+                return Later(problem=answer if status == 0 else f"HTTP {status}")
+            case _ if status >= 500:
+                return Later(problem=f"HTTP {status}")
+            case _:
+                return Fail(problem=f"HTTP {status}")
+
+    async def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[int, str]:
+        """Status and text of the answer; status 0 when there was none, and then nobody knows whether it arrived."""
+        try:
+            async with self._session.post(
+                f"{self._base_url}/v2/bot/message/{path}",
+                data=orjson.dumps(body),
+                headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json", **headers},
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+            ) as response:
+                return response.status, await response.text(errors="replace")
+        except (TimeoutError, aiohttp.ClientError) as error:
+            return 0, type(error).__name__

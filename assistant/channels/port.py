@@ -1,0 +1,52 @@
+"""What a channel is. A new one is a module with a ``Channel`` and a line in ``assistant/bootstrap.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from assistant.messages import Incoming, Outgoing
+from scheduler.delivery import Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """Messages for one account, ready to be converted."""
+
+    account_id: str
+    messages: Sequence[Outgoing]
+    held: Sequence[Outgoing] = ()  # older messages that may go before these where that costs nothing
+    grade: str | None  # whose kanji the wording is fitted to; None: as it is
+    key: str  # idempotency key, a UUID; the same for every try
+    attempts: int  # tries, this one included: more than one means an earlier one may have arrived
+    reply_token: str | None = None
+    reply_token_born_at: datetime | None = None
+
+    @property
+    def external_id(self) -> str:
+        return self.account_id.partition(":")[2]
+
+
+class Channel(Protocol):
+    """One platform."""
+
+    name: str  # the first part of its account ids
+    keeps_prompts: bool  # whether prompts may be sent there by themselves
+
+    def to_incoming(self, body: Mapping[str, Any], event_id: str, account_id: str, occurred_at: datetime) -> Incoming:
+        """A stored event as everybody else sees it. Raises nothing: what is unknown is ``Kind.OTHER``."""
+        ...
+
+    async def deliver(self, letter: Letter) -> Result:
+        """Send. Raises nothing that the platform or the network causes."""
+        ...
+
+    async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
+        """Show a home page; a channel without one says ``Skip``."""
+        ...
+
+    async def show_busy(self, account_id: str) -> None:
+        """Let the person see that an answer is coming, where the channel can."""
+        ...

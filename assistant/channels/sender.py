@@ -1,0 +1,69 @@
+"""From an outbox row to a channel: the payload becomes messages, the channel brings them to the person."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from assistant.channels.port import Channel, Letter
+from assistant.messages import Outgoing
+from scheduler.delivery import Result, Skip
+from scheduler.outbox import Item
+
+REPLY_WITHIN = timedelta(seconds=45)  # a younger reply token is used; LINE's lives about a minute
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composed:
+    """What an item says, worked out when it is sent."""
+
+    messages: Sequence[Outgoing]
+    grade: str | None = None  # of the student whose kanji the wording is fitted to
+
+
+Compose = Callable[[Item], Awaitable[Composed | None]]  # None: no longer wanted
+
+
+class Sender:
+    """Implements the scheduler's ``Send`` for one channel."""
+
+    def __init__(self, channel: Channel, compose: Compose, now: Callable[[], datetime]) -> None:
+        """``compose`` works out items that are no ready messages (prompts)."""
+        self._channel = channel
+        self._compose = compose
+        self._now = now
+
+    def answers_for_free(self, item: Item) -> bool:
+        born_at = item.payload.get("reply_token_born_at")
+        return born_at is not None and self._now() - datetime.fromisoformat(born_at) < REPLY_WITHIN
+
+    async def send(self, items: Sequence[Item]) -> Result:
+        item = items[-1]
+        if item.kind == "home":
+            return await self._channel.publish_home(_letter(item, Composed(messages=[])), item.payload)
+        composed = await self._composed(item)
+        if composed is None:
+            return Skip(problem="answered meanwhile")
+        held = [each for each in [await self._composed(each) for each in items[:-1]] if each is not None]
+        return await self._channel.deliver(_letter(item, composed, held))
+
+    async def _composed(self, item: Item) -> Composed | None:
+        if item.kind != "messages":
+            return await self._compose(item)
+        messages = [Outgoing.from_json(value) for value in item.payload["messages"]]
+        return Composed(messages=messages, grade=item.payload.get("grade"))
+
+
+def _letter(item: Item, composed: Composed, held: Sequence[Composed] = ()) -> Letter:
+    born_at = item.payload.get("reply_token_born_at")
+    return Letter(
+        account_id=item.account_id,
+        messages=composed.messages,
+        held=[message for each in held for message in each.messages],
+        grade=composed.grade,
+        key=item.id,
+        attempts=item.attempts,
+        reply_token=item.payload.get("reply_token"),
+        reply_token_born_at=datetime.fromisoformat(born_at) if born_at else None,
+    )

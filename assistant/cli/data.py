@@ -1,0 +1,74 @@
+"""``ayumi migrate`` and ``ayumi import``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from assistant.errors import AssistantError
+from assistant.schema import is_current, migrate
+from assistant.settings import Settings
+from knowledge.db import Database
+from knowledge.imports.problems import ImportFailedError
+from knowledge.imports.registry import run_import
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """The database, up to date. An embedded one is migrated; another raises ``AssistantError`` when it is behind."""
+    database = Database(settings.database)
+    try:
+        if settings.is_embedded:
+            await migrate(database)
+        elif not await is_current(database):
+            raise AssistantError("the database schema is not up to date: run 'ayumi migrate'")
+        yield database
+    finally:
+        await database.close()
+
+
+async def run_migrate(settings: Settings) -> None:
+    database = Database(settings.database)
+    try:
+        await migrate(database)
+    finally:
+        await database.close()
+    typer.echo("schema is up to date")
+
+
+async def run_import_command(settings: Settings, kind: str, path: Path, *, dry_run: bool) -> None:
+    """Print every problem with its place and fail, or the summary as the last line."""
+    async with open_database(settings) as database:
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not Console(stderr=True).is_terminal,
+        ) as bar:
+            task = bar.add_task(kind, total=1.0)
+            try:
+                summary = await run_import(
+                    database,
+                    kind,
+                    path,
+                    timezone=settings.zone,
+                    dry_run=dry_run,
+                    progress=lambda _rows, fraction: bar.update(task, completed=fraction),
+                )
+            except ImportFailedError as error:
+                bar.stop()
+                for problem in error.problems:
+                    typer.echo(str(problem), err=True)
+                if error.total > len(error.problems):
+                    typer.echo(f"… and {error.total - len(error.problems)} more", err=True)
+                typer.echo(str(error.summary))
+                raise typer.Exit(1) from error
+    typer.echo(str(summary))

@@ -1,0 +1,196 @@
+"""The command ``ayumi``: what it can do, and how it says what went wrong.
+
+Imports inside commands are on purpose: ``ayumi --help`` must answer at once, and the libraries behind a server take
+seconds to load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from assistant.errors import AssistantError, SettingsError
+
+app = typer.Typer(
+    name="ayumi",
+    help="Ayumi (あゆみ) walks a school day with every child: 見通し → 学び → 振り返り.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+T = TypeVar("T")
+WRONG_USE, BAD_DATA = 2, 1  # exit statuses
+
+As = Annotated[str, typer.Option("--as", metavar="PERSON", help="sourcedId of the person who speaks.")]
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="TIME", help="The moment taken as now: ISO 8601, school time without an offset."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    demo: Annotated[bool, typer.Option("--demo", help="Load the demo district; sign in with one tap.")] = False,
+    worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Answer messages in this process.")] = True,
+    scheduler: Annotated[bool, typer.Option("--scheduler/--no-scheduler", help="Send prompts from here.")] = True,
+) -> None:
+    """Serve web, webhooks, worker and scheduler."""
+    from assistant.cli.serve import run_server
+
+    run_server(_settings(), host=host, port=port, demo=demo, worker=worker, scheduler=scheduler)
+
+
+@app.command()
+def worker() -> None:
+    """Answer messages and send what is due, as a process of its own."""
+    from assistant.cli.serve import run_roles
+
+    _run(run_roles(_settings(), worker=True, scheduler=False))
+
+
+@app.command()
+def scheduler() -> None:
+    """Plan prompts, as a process of its own."""
+    from assistant.cli.serve import run_roles
+
+    _run(run_roles(_settings(), worker=False, scheduler=True))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database schema up to date."""
+    from assistant.cli.data import run_migrate
+
+    _run(run_migrate(_settings()))
+
+
+@app.command("import")
+def import_(
+    kind: Annotated[str, typer.Argument(help="oneroster, checkins, calendar.")],
+    path: Annotated[Path, typer.Argument(help="A CSV file; for oneroster a folder or a zip.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; write nothing.")] = False,
+) -> None:
+    """Import data: all of it or nothing."""
+    from assistant.cli.data import run_import_command
+
+    _run(run_import_command(_settings(), kind, path, dry_run=dry_run))
+
+
+@app.command("link-code")
+def link_code(persons: Annotated[list[str], typer.Argument(metavar="PERSON…", help="sourcedIds.")]) -> None:
+    """Print a fresh link code per person, the code its last word."""
+    from assistant.cli.people import run_link_code
+
+    _run(run_link_code(_settings(), persons))
+
+
+@app.command()
+def ask(
+    as_: Annotated[str, typer.Option("--as", metavar="PERSON", help="sourcedId of the person who asks.")] = "",
+    text: Annotated[str, typer.Argument(help="The question.")] = "",
+    at: At = None,
+    json: Json = False,
+    batch: Annotated[Path | None, typer.Option("--batch", help='JSON lines {"id","as","at","text"}.')] = None,
+) -> None:
+    """Ask one question about the data; with --batch, many."""
+    from assistant.cli.talk import run_ask, run_ask_batch
+
+    if batch is not None:
+        _run(run_ask_batch(_settings(), batch))
+    elif not as_ or not text:
+        _fail("ask needs --as PERSON and a question, or --batch FILE", WRONG_USE)
+    else:
+        _run(run_ask(_settings(), as_, text, _moment(at), json=json))
+
+
+@app.command()
+def say(
+    as_: As,
+    text: Annotated[str, typer.Argument(help="What the person writes.")],
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """One turn of conversation; prints the replies."""
+    from assistant.cli.talk import run_say
+
+    _run(run_say(_settings(), as_, text, _moment(at), json=json))
+
+
+@app.command()
+def chat(as_: As, at: At = None) -> None:
+    """Talk in the terminal; an empty line ends it."""
+    from assistant.cli.talk import run_chat
+
+    _run(run_chat(_settings(), as_, _moment(at)))
+
+
+@app.command()
+def alerts(json: Json = False) -> None:
+    """List alerts, the newest first. Texts are not shown here."""
+    from assistant.cli.people import run_alerts
+
+    _run(run_alerts(_settings(), json=json))
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings, database, channels and schedule, and say what to do about each finding."""
+    from assistant.cli.doctor import run_doctor
+
+    raise typer.Exit(_run(run_doctor(_settings())))
+
+
+def main() -> None:
+    """The entry point: every foreseeable error is one line on standard error."""
+    from knowledge.errors import KnowledgeError
+    from scheduler.errors import SchedulerError
+
+    try:
+        app()
+    except (SettingsError, SchedulerError) as error:
+        _exit(str(error), WRONG_USE)
+    except (AssistantError, KnowledgeError) as error:
+        _exit(str(error), BAD_DATA)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def _settings() -> Any:
+    from assistant.settings import load_settings
+
+    return load_settings()
+
+
+def _moment(value: str | None) -> datetime | None:
+    """``--at`` as an aware moment; None when it was not given."""
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        _fail(f"--at {value!r}: expected ISO 8601, such as 2026-05-11T08:20", WRONG_USE)
+    return moment if moment.tzinfo else moment.replace(tzinfo=_settings().zone)
+
+
+def _fail(message: str, status: int) -> Any:
+    typer.echo(f"ayumi: {message}", err=True)
+    raise typer.Exit(status)
+
+
+def _exit(message: str, status: int) -> None:
+    print(f"ayumi: {message}", file=sys.stderr)  # noqa: T201 -- the command line speaks here
+    sys.exit(status)

@@ -1,0 +1,42 @@
+"""Who is talking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assistant.wording.texts import band_of
+
+HIRAGANA = {code: code - 0x60 for code in range(ord("ァ"), ord("ヶ") + 1)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """A person of the roster, as the conversation needs them."""
+
+    id: str  # sourcedId
+    given_name: str
+    family_name: str
+    kana_given_name: str | None
+    kana_family_name: str | None
+    grade: str | None  # of a student
+    school_id: str | None
+    roles: frozenset[str]  # OneRoster roles that hold today
+
+    @property
+    def is_student(self) -> bool:
+        return "student" in self.roles
+
+    @property
+    def band(self) -> str:
+        """Whose words fit: lower, upper, secondary, staff."""
+        return band_of(self.grade) if self.is_student else "staff"
+
+    def called(self, language: str) -> str:
+        """How the person is spoken to: a young child by given name in hiragana, staff by family name."""
+        if language == "en":
+            return self.given_name if self.is_student else f"{self.given_name} {self.family_name}"
+        if not self.is_student:
+            return self.family_name
+        if self.band == "lower" and self.kana_given_name:
+            return self.kana_given_name.translate(HIRAGANA)
+        return self.given_name

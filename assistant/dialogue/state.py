@@ -1,0 +1,55 @@
+"""Where a conversation stands. It is small on purpose: what was answered is in the check-in itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from knowledge.questions.model import Phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pending:
+    """A question of a check-in that waits for its answer."""
+
+    date: date
+    phase: Phase
+    question: str  # the question's id; "" while the child chooses which answer to correct
+    editing: bool = False  # correcting an earlier answer: afterwards nothing new is asked of a finished check-in
+    offer: str | None = None  # the text of the child's own that was offered to tap
+
+
+@dataclass(frozen=True, kw_only=True)
+class DialogueState:
+    """The state of one conversation."""
+
+    pending: Pending | None = None
+    language: str | None = None  # chosen by the person; None: the installation's
+    context: Mapping[str, Any] | None = None  # parts of the last question to the data store
+
+    def to_json(self) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        if self.pending is not None:
+            result["pending"] = {**asdict(self.pending), "date": self.pending.date.isoformat()}
+        if self.language is not None:
+            result["language"] = self.language
+        if self.context is not None:
+            result["context"] = dict(self.context)
+        return result
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any] | None) -> DialogueState:
+        if not value:
+            return DialogueState()
+        pending = value.get("pending")
+        return DialogueState(
+            pending=Pending(
+                **{**pending, "date": date.fromisoformat(pending["date"]), "phase": Phase(pending["phase"])}
+            )
+            if pending
+            else None,
+            language=value.get("language"),
+            context=value.get("context"),
+        )

@@ -1,0 +1,88 @@
+"""One turn: everything a handler may look at, and what it may leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from assistant.dialogue.people import Person
+from assistant.dialogue.state import DialogueState
+from assistant.dialogue.writes import Write
+from assistant.messages import Choice, Incoming, Outgoing, Tone, Words
+from assistant.wording.texts import Speaker
+from knowledge.questions.model import Phase
+from knowledge.records.checkins import CheckInRecord
+
+if TYPE_CHECKING:
+    from assistant.checkins.load import Scripts
+    from knowledge.db import Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What handlers may use besides the turn itself."""
+
+    database: Database
+    scripts: Scripts
+    timezone: ZoneInfo
+    language: str  # of people who have not chosen one
+    secret: bytes  # for the hashes of link codes
+
+
+@dataclass(kw_only=True)
+class Turn:
+    """One event of one conversation. Handlers read the upper part and change the lower one."""
+
+    incoming: Incoming
+    person: Person | None  # None: the account is not linked
+    changed_at: datetime | None  # when the state last changed
+    records: Mapping[tuple[date, Phase], CheckInRecord]  # the student's check-ins of the day of the event
+    services: Services
+
+    state: DialogueState
+    outgoing: list[Outgoing] = field(default_factory=list[Outgoing])
+    home: dict[str, Any] | None = None  # a page instead of messages (Slack's App Home)
+    writes: list[Write] = field(default_factory=list[Write])
+
+    @property
+    def now(self) -> datetime:
+        """When the person acted, in the school's time zone."""
+        return self.incoming.occurred_at.astimezone(self.services.timezone)
+
+    @property
+    def today(self) -> date:
+        return self.now.date()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the state has already moved past this event (it arrived late or again)."""
+        return self.changed_at is not None and self.incoming.occurred_at < self.changed_at
+
+    @property
+    def language(self) -> str:
+        return self.state.language or self.services.language
+
+    @property
+    def speaker(self) -> Speaker:
+        return Speaker(language=self.language, band=self.person.band if self.person else "lower")
+
+    def words(self, key: str, **args: object) -> Words:
+        return self.speaker.say(key, **args)
+
+    def say(self, key: str, choices: Sequence[Choice] = (), **args: object) -> None:
+        """Answer with one text of ``assistant/texts``."""
+        self.outgoing.append(Outgoing(text=self.words(key, **args), choices=tuple(choices)))
+
+    def button(self, key: str, value: str, tone: Tone = Tone.ANSWER) -> Choice:
+        """A choice whose label is a text of ``assistant/texts``."""
+        return Choice(label=self.words(key), value=value, tone=tone)
+
+    def change(self, **changes: Any) -> None:
+        """Change the dialogue state."""
+        self.state = replace(self.state, **changes)
+
+
+Handler = Callable[[Turn], Awaitable[bool]]  # True: the event is dealt with, no further handler is asked

@@ -1,0 +1,333 @@
+"""Takes events from the inbox, lets the handlers answer each, and stores what came of it.
+
+One event of a conversation is worked on at a time, the oldest first. A turn is worked out without a transaction and
+stored only if its conversation has not changed meanwhile; otherwise the event stays new and is worked out again. So
+nothing slow ever holds a lock, and any number of processes may take turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import bindparam, case, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from assistant.dialogue.conversation import Conversation, conversation_id
+from assistant.dialogue.people import Person
+from assistant.dialogue.people_store import load_people
+from assistant.dialogue.state import DialogueState
+from assistant.dialogue.turn import Handler, Services, Turn
+from assistant.dialogue.writes import SeeAccount, Write, store_all
+from assistant.inbox import InboxEvent, InboxState
+from assistant.messages import Incoming, Outgoing, ReplyToken
+from knowledge.db import upsert
+from knowledge.questions.model import Phase
+from knowledge.records.accounts import Account
+from knowledge.records.checkins import CheckInRecord, find_checkins
+from scheduler import outbox
+from scheduler.outbox import Item
+from scheduler.trace import places
+
+WIDTH = 200  # conversations worked on at once
+MAX_ATTEMPTS = 3  # tries at an event that breaks a handler; then the person is told
+SEEN_EVERY = timedelta(minutes=10)  # how exactly we remember where a person was last
+CLOCK_TOLERANCE = timedelta(minutes=5)  # an event further in the future has a wrong clock
+
+log = structlog.get_logger(__name__)
+
+Convert = Callable[[Mapping[str, Any], str, str, datetime], Incoming]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One event with all that a turn needs to know."""
+
+    row_id: int
+    incoming: Incoming
+    attempts: int  # how often it broke
+    conversation: str
+    version: int  # of the conversation; 0: there is none yet
+    state: DialogueState
+    changed_at: datetime | None
+    person: Person | None
+    records: Mapping[tuple[date, Phase], CheckInRecord]
+    seen_at: datetime | None
+    reachable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What came of a job."""
+
+    job: Job
+    conversation: str  # another one after linking
+    state: DialogueState
+    writes: Sequence[Write] = ()
+    items: Sequence[Item] = ()
+    broke: bool = False
+
+
+class Turns:
+    """The work of a pipeline: ``exchange`` and ``run``."""
+
+    def __init__(
+        self,
+        services: Services,
+        handlers: Sequence[Handler],
+        converters: Mapping[str, Convert],
+        now: Callable[[], datetime],
+        on_answers: Callable[[], None] = lambda: None,
+        only: str | None = None,
+    ) -> None:
+        """``converters``: by channel, a stored body to ``Incoming``. ``on_answers`` is called after answers were
+        stored. ``only`` serves a single account (a command)."""
+        self._services = services
+        self._handlers = handlers
+        self._converters = converters
+        self._now = now
+        self._on_answers = on_answers
+        self._only = only
+        self._busy: set[str] = set()  # conversations with a turn under way
+
+    async def exchange(self, done: Sequence[Done], room: int) -> Sequence[Job]:
+        """Store turns, take new events."""
+        if done:
+            await self._store_or_single_out(done)
+            for each in done:
+                self._busy.discard(each.job.conversation)
+            if any(each.items for each in done):
+                self._on_answers()
+        jobs = await self._take(room) if room > 0 else []
+        self._busy.update(job.conversation for job in jobs)
+        return jobs
+
+    async def run(self, job: Job) -> Done:
+        """Let the handlers answer one event. Never raises."""
+        turn = Turn(
+            incoming=job.incoming,
+            person=job.person,
+            changed_at=job.changed_at,
+            records=job.records,
+            services=self._services,
+            state=job.state,
+        )
+        try:
+            for handler in self._handlers:
+                if await handler(turn):
+                    break
+        except Exception as error:  # whatever broke: the event is tried again, then its person is told
+            log.error(
+                "turn_broke", event_id=job.incoming.event_id, attempts=job.attempts + 1,
+                error=type(error).__name__, at=places(error),
+            )  # fmt: skip
+            return self._broken(job)
+        writes = list(turn.writes)
+        if not job.reachable or job.seen_at is None or turn.now - job.seen_at > SEEN_EVERY:
+            writes.insert(0, SeeAccount(account_id=job.incoming.account_id, at=turn.now))
+        return Done(
+            job=job,
+            conversation=conversation_id(job.incoming.account_id, turn.person.id if turn.person else None),
+            state=turn.state,
+            writes=writes,
+            items=self._items(turn),
+        )
+
+    def _items(self, turn: Turn) -> list[Item]:
+        now, incoming = self._now(), turn.incoming
+        items: list[Item] = []
+        if turn.home is not None:
+            items.append(
+                Item(account_id=incoming.account_id, kind="home", payload=turn.home, due_at=now, created_at=now)
+            )
+        if turn.outgoing:
+            payload = messages_payload(turn.outgoing, turn.person, incoming.reply_token)
+            items.append(
+                Item(account_id=incoming.account_id, kind="messages", payload=payload, due_at=now, created_at=now)
+            )
+        return items
+
+    def _broken(self, job: Job) -> Done:
+        """The event stays new for another try; after the last one its person is told."""
+        done = Done(job=job, conversation=job.conversation, state=job.state, broke=True)
+        if job.attempts + 1 < MAX_ATTEMPTS:
+            return done
+        turn = Turn(
+            incoming=job.incoming,
+            person=job.person,
+            changed_at=job.changed_at,
+            records={},
+            services=self._services,
+            state=job.state,
+        )
+        turn.say("talk.went_wrong")
+        return replace(done, items=self._items(turn))
+
+    async def _store_or_single_out(self, done: Sequence[Done]) -> None:
+        """Store turns together; where that fails, one by one, so that a poisonous one fails alone."""
+        try:
+            await self._store(done)
+        except SQLAlchemyError:
+            if len(done) == 1 and done[0].broke:
+                raise
+            for each in done:
+                try:
+                    await self._store([each])
+                except SQLAlchemyError as error:
+                    log.error(
+                        "turn_not_stored", event_id=each.job.incoming.event_id,
+                        error=type(error).__name__, at=places(error),
+                    )  # fmt: skip
+                    await self._store([self._broken(each.job)])
+
+    async def _store(self, done: Sequence[Done]) -> None:
+        now = self._now()
+        async with self._services.database.write() as connection:
+            known = select(Conversation.id, Conversation.version).where(
+                Conversation.id.in_([each.job.conversation for each in done])
+            )
+            rows = await connection.execute(known.order_by(Conversation.id).with_for_update())
+            versions: dict[str, int] = {row.id: row.version for row in rows}
+            fresh = [d for d in done if versions.get(d.job.conversation, 0) == d.job.version]
+            good = [each for each in fresh if not each.broke]
+            going_on = [each for each in good if each.conversation == each.job.conversation]
+            # An account that was just linked joins its person's conversation, which may be under way elsewhere.
+            joining = [each for each in good if each.conversation != each.job.conversation]
+            await upsert(
+                connection,
+                Conversation,
+                [_conversation_row(each) for each in going_on],
+                key=["id"],
+                update=["version", "state", "changed_at"],
+            )
+            await upsert(connection, Conversation, [_conversation_row(each) for each in joining], key=["id"])
+            await store_all(connection, [write for each in good for write in each.writes])
+            await outbox.put(connection, [item for each in fresh for item in each.items])
+            if fresh:
+                await connection.execute(
+                    update(InboxEvent)
+                    .where(InboxEvent.id == bindparam("row_id"))
+                    .values(state=bindparam("new_state"), attempts=bindparam("tries"), done_at=now),
+                    [
+                        {
+                            "row_id": each.job.row_id,
+                            "new_state": _inbox_state(each),
+                            "tries": each.job.attempts + each.broke,
+                        }
+                        for each in fresh
+                    ],
+                )
+
+    async def _take(self, room: int) -> list[Job]:
+        conversation = case((Account.person_id.is_(None), Account.id), else_="person:" + Account.person_id)
+        wanted = (
+            select(
+                InboxEvent.id,
+                InboxEvent.event_id,
+                InboxEvent.channel,
+                InboxEvent.account_id,
+                InboxEvent.occurred_at,
+                InboxEvent.received_at,
+                InboxEvent.body,
+                InboxEvent.attempts,
+                Account.person_id,
+                Account.last_seen_at,
+                Account.reachable,
+                Conversation.version,
+                Conversation.state,
+                Conversation.changed_at,
+            )
+            .join(Account, Account.id == InboxEvent.account_id)
+            .outerjoin(Conversation, Conversation.id == conversation)
+            .where(
+                InboxEvent.state == InboxState.NEW,
+                InboxEvent.channel.in_(list(self._converters)),
+                conversation.not_in(list(self._busy)),
+            )
+            .order_by(InboxEvent.occurred_at, InboxEvent.id)
+            .limit(room)
+        )
+        if self._only is not None:
+            wanted = wanted.where(InboxEvent.account_id == self._only)
+        async with self._services.database.read() as connection:
+            rows = {
+                conversation_id(row.account_id, row.person_id): row
+                for row in reversed((await connection.execute(wanted)).all())
+            }  # the oldest event of each conversation
+            if not rows:
+                return []
+            today = self._now().astimezone(self._services.timezone).date()
+            people = await load_people(connection, [row.person_id for row in rows.values() if row.person_id], today)
+            students = [person.id for person in people.values() if person.is_student]
+            days = {self._local(row.occurred_at, row.received_at).date() for row in rows.values()}
+            records: dict[str, dict[tuple[date, Phase], CheckInRecord]] = {}
+            for record in await find_checkins(connection, students, days):
+                records.setdefault(record.student_id, {})[record.date, record.phase] = record
+        return [self._job(key, row, people, records) for key, row in rows.items()]
+
+    def _job(
+        self,
+        conversation: str,
+        row: Any,
+        people: Mapping[str, Person],
+        records: Mapping[str, Mapping[tuple[date, Phase], CheckInRecord]],
+    ) -> Job:
+        occurred_at = self._local(row.occurred_at, row.received_at)
+        convert = self._converters[row.channel]
+        return Job(
+            row_id=row.id,
+            incoming=convert(row.body, row.event_id, row.account_id, occurred_at),
+            attempts=row.attempts,
+            conversation=conversation,
+            version=row.version or 0,
+            state=DialogueState.from_json(row.state),
+            changed_at=row.changed_at,
+            person=people.get(row.person_id) if row.person_id else None,
+            records=records.get(row.person_id, {}),
+            seen_at=row.last_seen_at,
+            reachable=row.reachable,
+        )
+
+    def _local(self, occurred_at: datetime, received_at: datetime) -> datetime:
+        """When it happened, in the school's time zone; a clock far ahead of ours is not believed."""
+        moment = received_at if occurred_at > received_at + CLOCK_TOLERANCE else occurred_at
+        return moment.astimezone(self._services.timezone)
+
+
+def messages_payload(
+    messages: Sequence[Outgoing], person: Person | None, reply_token: ReplyToken | None = None
+) -> dict[str, Any]:
+    """Messages as an outbox row holds them, with the grade they are to be fitted to."""
+    payload: dict[str, Any] = {"messages": [message.to_json() for message in messages]}
+    if person is not None and person.is_student:
+        payload["grade"] = person.grade
+    if reply_token is not None:
+        payload["reply_token"] = reply_token.value
+        payload["reply_token_born_at"] = reply_token.born_at.isoformat()
+    return payload
+
+
+def _conversation_row(done: Done) -> dict[str, Any]:
+    return {
+        "id": done.conversation,
+        "version": done.job.version + 1,
+        "state": done.state.to_json(),
+        "changed_at": _changed_at(done),
+    }
+
+
+def _changed_at(done: Done) -> datetime:
+    """A turn that leaves the state alone does not make earlier events stale."""
+    earlier, occurred_at = done.job.changed_at, done.job.incoming.occurred_at
+    if earlier is not None and (done.state == done.job.state or occurred_at < earlier):
+        return earlier
+    return occurred_at
+
+
+def _inbox_state(done: Done) -> InboxState:
+    if not done.broke:
+        return InboxState.DONE
+    return InboxState.FAILED if done.job.attempts + 1 >= MAX_ATTEMPTS else InboxState.NEW

@@ -1,0 +1,158 @@
+"""What a turn wants stored. Turns never write themselves: the writes of many turns are stored in one transaction,
+each kind with one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol, Self
+
+from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from assistant.inbox import forget_message
+from knowledge.db import upsert
+from knowledge.records.accounts import Account, LinkAttempt
+from knowledge.records.alerts import raise_alert
+from knowledge.records.checkins import CheckInRecord, Note, forget_answer, save_checkins
+from scheduler import outbox
+
+
+class Write(Protocol):
+    """One thing to store. ``store`` gets all writes of its kind of many turns, in the order of the turns."""
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SaveCheckIn:
+    record: CheckInRecord
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        await save_checkins(connection, [write.record for write in writes])
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddNote:
+    note_id: str  # of the message that brought it, so that it is stored once and can be taken back
+    student_id: str
+    date: date
+    noted_at: datetime
+    text: str
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        rows = [
+            {
+                "id": write.note_id,
+                "student_id": write.student_id,
+                "date": write.date,
+                "noted_at": write.noted_at,
+                "text": write.text,
+                "visibility": "teacher",
+            }
+            for write in writes
+        ]
+        await upsert(connection, Note, rows, key=["id"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Withdraw:
+    """The person took a message back: its text goes from wherever it was stored. An alert it raised stays (care.md)."""
+
+    account_id: str
+    person_id: str | None
+    message_id: str
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        for write in writes:
+            text = await forget_message(connection, write.account_id, write.message_id)
+            if text and write.person_id:
+                await forget_answer(connection, write.person_id, text.strip())
+            await connection.execute(delete(Note).where(Note.id == f"{write.account_id}/{write.message_id}"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaiseAlert:
+    event_id: str
+    student_id: str
+    level: str
+    category: str
+    words: str
+    text: str
+    at: datetime
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        for write in writes:
+            await raise_alert(connection, **write.__dict__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkAccount:
+    account_id: str
+    person_id: str
+    at: datetime
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        await connection.execute(
+            update(Account)
+            .where(Account.id == bindparam("account"))
+            .values(person_id=bindparam("person"), linked_at=bindparam("moment")),
+            [{"account": write.account_id, "person": write.person_id, "moment": write.at} for write in writes],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordWrongCode:
+    account_id: str
+    at: datetime
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        await connection.execute(insert(LinkAttempt), [{"account_id": w.account_id, "at": w.at} for w in writes])
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeeAccount:
+    """The person was there: reachable, and the place where the next prompt goes."""
+
+    account_id: str
+    at: datetime
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        await connection.execute(
+            update(Account)
+            .where(Account.id == bindparam("account"))
+            .values(last_seen_at=bindparam("moment"), reachable=True),
+            [{"account": write.account_id, "moment": write.at} for write in writes],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoseAccount:
+    """The person blocked Ayumi or left: nothing that waits is sent any more."""
+
+    account_id: str
+    at: datetime
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        for write in writes:
+            await connection.execute(update(Account).where(Account.id == write.account_id).values(reachable=False))
+            await outbox.cancel(connection, write.account_id, write.at, "the person blocked or left")
+
+
+async def store_all(connection: AsyncConnection, writes: Sequence[Any]) -> None:
+    """Store writes of any kinds, kind by kind in the order in which a kind first appears."""
+    by_kind: dict[type[Any], list[Any]] = {}
+    for write in writes:
+        by_kind.setdefault(type(write), []).append(write)
+    for kind, group in by_kind.items():
+        await kind.store(connection, group)

@@ -1,0 +1,1 @@
+"""What Ayumi does: one file per family of things people want."""

@@ -1,0 +1,68 @@
+"""Questions about the class: understood, answered from the store, worded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from assistant.dialogue.turn import Services, Turn
+from assistant.messages import Kind, Outgoing, Words
+from assistant.wording.answers import word
+from assistant.wording.texts import Speaker
+from intents.commands import find_command, find_note
+from intents.questions import Reading, understand_question
+from knowledge.questions.answer import UnsupportedQuestionError, answer
+from knowledge.questions.model import Answer, Option, Reason, Status
+from knowledge.questions.vocabulary import load_vocabulary
+from knowledge.records.scope import load_viewer
+
+PREFIX = "?"  # a button's value: the question as if it had been typed
+
+
+async def on_question(turn: Turn) -> bool:
+    """A question to the learning-data store. Anything else is left to others."""
+    text = turn.incoming.text
+    if turn.incoming.kind is Kind.CHOICE and (turn.incoming.choice or "").startswith(PREFIX):
+        text = (turn.incoming.choice or "")[len(PREFIX) :]
+    elif turn.incoming.kind is not Kind.TEXT:
+        return False
+    if turn.person is None or turn.state.pending is not None:
+        return False
+    answered = await ask(turn.services, turn.person.id, text, turn.incoming.occurred_at, turn.speaker)
+    if answered.status in (Status.NOT_UNDERSTOOD, Status.TALK):
+        return False
+    turn.outgoing.append(Outgoing(text=Words.own(answered.text)))
+    return True
+
+
+async def ask(services: Services, person_id: str, text: str, at: datetime, speaker: Speaker) -> Answer:
+    """One question of one person, answered and worded. Raises ``NoSuchPersonError``. What is no question about data
+    comes back as ``talk``, what nobody understood as ``not_understood``; neither ever carries a number."""
+    now = at.astimezone(services.timezone)
+    async with services.database.read() as connection:
+        viewer = await load_viewer(connection, person_id, now.date())
+        vocabulary = await load_vocabulary(connection, viewer, services.timezone)
+        reading = understand_question(text, vocabulary, now)
+        match reading:
+            case None:
+                is_talk = find_command(text) is not None or find_note(text) is not None
+                result = Answer(status=Status.TALK if is_talk else Status.NOT_UNDERSTOOD, question=None)
+            case Reading(future=True):
+                result = Answer(status=Status.NOT_UNDERSTOOD, question=None, reason=Reason.FUTURE)
+            case Reading(question=question, confidence="clear") if question is not None:
+                try:
+                    result = await answer(
+                        connection,
+                        viewer,
+                        question,
+                        at=at,
+                        timezone=services.timezone,
+                        language=speaker.language,
+                    )
+                except UnsupportedQuestionError:
+                    result = Answer(status=Status.NOT_UNDERSTOOD, question=None)
+            case _:
+                meant = [each for each in (reading.question, *reading.choices) if each is not None]
+                options = tuple(Option(id=each.scope.ids[0], label=each.scope.label) for each in meant if each.scope.ids)
+                result = Answer(status=Status.CLARIFY, question=reading.question, options=options)
+    return replace(result, text=word(result, speaker))

@@ -1,0 +1,161 @@
+"""Greetings, help, who will see this, and what is said when nothing fits."""
+
+from __future__ import annotations
+
+from assistant.checkins.model import Question
+from assistant.dialogue import flow
+from assistant.dialogue.state import Pending
+from assistant.dialogue.turn import Turn
+from assistant.handlers import care, checkin
+from assistant.messages import Choice, Kind, Outgoing, Words
+from intents.commands import Command, find_command
+from knowledge.questions.model import Phase
+
+LONGEST_TEXT = 2000  # characters that are looked at
+BUTTONS = {
+    "!start": Command.START,
+    "!anticipation": Command.START_ANTICIPATION,
+    "!reflection": Command.START_REFLECTION,
+    "!help": Command.HELP,
+    "!who": Command.WHO_SEES,
+}
+
+
+async def on_command(turn: Turn) -> bool:
+    """A short word, typed or tapped, that steers the talk."""
+    command = _command(turn)
+    if command is None:
+        return False
+    if await checkin.on_command(turn, command):
+        return True
+    match command:
+        case Command.GREETING:
+            await _on_greeting(turn)
+        case Command.THANKS if turn.state.pending is None:
+            turn.say("talk.thanks")
+        case Command.HELP | Command.START | Command.START_ANTICIPATION | Command.START_REFLECTION:
+            turn.say("talk.help", menu(turn))
+        case Command.WHO_SEES:
+            await _who_sees(turn)
+        case Command.HOW_TO_LINK:
+            turn.say("talk.linked_already", menu(turn), name=called(turn))
+        case Command.SPEAK_JAPANESE | Command.SPEAK_ENGLISH:
+            turn.change(language="ja" if command is Command.SPEAK_JAPANESE else "en")
+            said = turn.words(f"talk.{'speaks_japanese' if turn.language == 'ja' else 'speaks_english'}")
+            turn.outgoing.append(Outgoing(text=said))
+            await checkin.ask_again(turn)
+        case Command.HUMAN_HELP if turn.person is not None and turn.person.is_student:
+            await care.on_wants_human(turn)
+        case Command.OWN_DAY if turn.person is not None and turn.person.is_student:
+            _own_day(turn)
+        case _:
+            return False
+    return True
+
+
+async def on_anything(turn: Turn) -> bool:
+    """The last to be asked: says that it was not understood, and asks the waiting question again."""
+    pending = turn.state.pending
+    if turn.incoming.kind is Kind.OTHER:
+        said = turn.words("talk.only_text")
+    elif turn.incoming.kind is not Kind.TEXT:
+        return True  # a button of a kind that is no more: nothing to say
+    elif pending is not None and pending.date == turn.today:
+        said = turn.words("checkin.choose_one")
+    else:
+        said = turn.words("talk.not_understood")
+    if pending is not None and pending.date == turn.today:
+        await checkin.ask_again(turn, lead=[said])
+    else:
+        turn.outgoing.append(Outgoing(text=said, choices=tuple(menu(turn))))
+    return True
+
+
+async def on_too_long(turn: Turn) -> bool:
+    """A text beyond everything a person would write."""
+    if turn.incoming.kind is not Kind.TEXT or len(turn.incoming.text) <= LONGEST_TEXT:
+        return False
+    turn.say("talk.too_long")
+    return True
+
+
+def greet(turn: Turn) -> None:
+    """Say hello by name and show what can be done."""
+    turn.say("talk.hello", menu(turn), name=called(turn))
+
+
+def menu(turn: Turn) -> list[Choice]:
+    """What a person may want next."""
+    if turn.person is None:
+        return []
+    if turn.person.is_student:
+        return [
+            turn.button("talk.menu_anticipation", "!anticipation"),
+            turn.button("talk.menu_reflection", "!reflection"),
+            turn.button("talk.menu_help", "!help"),
+        ]
+    return [
+        turn.button("talk.menu_missing", f"?{turn.words('talk.missing_question')}"),
+        turn.button("talk.menu_today", f"?{turn.words('talk.today_question')}"),
+    ]
+
+
+def called(turn: Turn) -> Words:
+    """The person's name as they are spoken to."""
+    return Words.own(turn.person.called(turn.language)) if turn.person else Words()
+
+
+async def _on_greeting(turn: Turn) -> None:
+    """A student's greeting in the hours of an open check-in begins it; anyone else is greeted."""
+    phase = checkin.phase_of_the_hour(turn)
+    if turn.person is not None and turn.person.is_student and (turn.today, phase) not in turn.records:
+        await checkin.start(turn, phase)
+    else:
+        greet(turn)
+
+
+async def _who_sees(turn: Turn) -> None:
+    """Who reads the answer to the waiting question, or answers in general; the question stays open."""
+    pending = turn.state.pending
+    question = _question(turn, pending) if pending is not None else None
+    key = {"self": "checkin.who_sees_self", "class": "checkin.who_sees_class"}.get(
+        question.readers if question else "", "checkin.who_sees"
+    )
+    said = Words.join([turn.words(key), turn.words("checkin.who_sees_help")], "\n")
+    if pending is not None and pending.date == turn.today:
+        await checkin.ask_again(turn, lead=[said])
+    else:
+        turn.outgoing.append(Outgoing(text=said))
+
+
+def _question(turn: Turn, pending: Pending) -> Question | None:
+    return checkin.script_of(turn, pending.phase).question(pending.question)
+
+
+def _own_day(turn: Turn) -> None:
+    """今日のわたし: the child's own answers of the day."""
+    lines: list[Words] = []
+    for phase in Phase:
+        answers = flow.answers_of(turn.records.get((turn.today, phase)))
+        for question in checkin.script_of(turn, phase).questions:
+            if question.id in answers:
+                option = question.option(answers[question.id])
+                shown = (
+                    Words.of(flow.localised(option.label, turn.language)) if option else Words.own(answers[question.id])
+                )
+                name = Words.of(f"・{flow.localised(question.name, turn.language)}：")
+                lines.append(Words((*name.spans, *shown.spans)))
+    if lines:
+        turn.say("talk.own_day", lines=Words.join(lines, "\n"))
+    else:
+        turn.say("talk.own_day_nothing", menu(turn))
+
+
+def _command(turn: Turn) -> Command | None:
+    match turn.incoming.kind:
+        case Kind.CHOICE:
+            return BUTTONS.get(turn.incoming.choice or "")
+        case Kind.TEXT:
+            return find_command(turn.incoming.text)
+        case _:
+            return None

@@ -1,0 +1,170 @@
+"""The inbox: every event is stored as it came, once, before anybody is told that it arrived."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, Integer, String, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from assistant.metrics import EVENTS
+from knowledge.db import Base, Database, upsert
+from knowledge.errors import StorageDownError
+from knowledge.records.accounts import Account
+
+PATIENCE = 1.5  # seconds a webhook may wait for its events to be stored (503 within 2 s)
+LARGEST_BATCH = 500  # events stored in one transaction
+LOOKED_AT = 500  # latest events of an account among which a message to be forgotten is looked for
+KNOWN_ACCOUNTS = 100_000  # accounts remembered, so that only a new one costs an insert
+
+
+class InboxState(StrEnum):
+    NEW = "new"
+    DONE = "done"
+    IGNORED = "ignored"  # nothing in it for us; kept and counted
+    FAILED = "failed"  # handling it broke too often
+
+
+class InboxEvent(Base):
+    __tablename__ = "inbox"
+    __table_args__ = (
+        Index(
+            "ix_inbox_new",
+            "occurred_at",
+            "id",
+            sqlite_where=text("state = 'new'"),
+            postgresql_where=text("state = 'new'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    event_id: Mapped[str] = mapped_column(String(255), unique=True)  # "<channel>:<the platform's id of the event>"
+    channel: Mapped[str] = mapped_column(String(32))
+    account_id: Mapped[str | None] = mapped_column(String(255), index=True)
+    occurred_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    body: Mapped[dict[str, Any]]  # as the platform sent it
+    state: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int]
+    done_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawEvent:
+    """One event of a webhook, read only as far as storing needs."""
+
+    event_id: str
+    channel: str
+    account_id: str | None  # None: nobody in particular (unknown events)
+    occurred_at: datetime
+    body: Mapping[str, Any]
+    is_for_us: bool = True  # False: stored and counted, never handled
+
+
+class Inbox:
+    """Stores events of many requests together (group commit): each caller waits only for its own to be safe."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime], wake: Callable[[], None]) -> None:
+        """``wake`` is called after events were stored."""
+        self._database = database
+        self._now = now
+        self._wake = wake
+        self._waiting: list[tuple[Sequence[RawEvent], asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._known: set[str] = set()
+
+    async def receive(self, events: Sequence[RawEvent]) -> None:
+        """Store the events; one that is there already is left as it is. Returns after the commit; no events, nothing
+        done. Raises ``StorageDownError`` when the store does not answer in time."""
+        if not events:
+            return
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((events, stored))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all(), name="inbox")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.shield(stored)
+        except TimeoutError as error:
+            raise StorageDownError("the store did not answer in time") from error
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
+            try:
+                await self._write([event for events, _ in batch for event in events])
+            except Exception as error:  # each waiting webhook answers for itself; none may hang
+                for _, stored in batch:
+                    if not stored.done():
+                        stored.set_exception(error)
+                        stored.exception()  # its webhook may have given up waiting
+                continue
+            for _, stored in batch:
+                if not stored.done():
+                    stored.set_result(None)
+            self._wake()
+
+    async def _write(self, events: Sequence[RawEvent]) -> None:
+        now = self._now()
+        accounts = {e.account_id: e for e in events if e.account_id is not None and e.account_id not in self._known}
+        async with self._database.write() as connection:
+            await upsert(
+                connection,
+                Account,
+                [
+                    {
+                        "id": account_id,
+                        "channel": event.channel,
+                        "last_seen_at": now,
+                        "reachable": True,
+                    }
+                    for account_id, event in accounts.items()
+                ],
+                key=["id"],
+            )
+            await upsert(
+                connection,
+                InboxEvent,
+                [
+                    {
+                        "event_id": event.event_id,
+                        "channel": event.channel,
+                        "account_id": event.account_id,
+                        "occurred_at": event.occurred_at,
+                        "received_at": now,
+                        "body": dict(event.body),
+                        "state": InboxState.NEW if event.is_for_us and event.account_id else InboxState.IGNORED,
+                        "attempts": 0,
+                    }
+                    for event in events
+                ],
+                key=["event_id"],
+            )
+        for event in events:
+            EVENTS.labels(channel=event.channel, handled="yes" if event.is_for_us else "no").inc()
+        if len(self._known) > KNOWN_ACCOUNTS:
+            self._known.clear()
+        self._known.update(accounts)
+
+
+async def forget_message(connection: AsyncConnection, account_id: str, message_id: str) -> str | None:
+    """Strike the text of a message that was taken back, and return it; None when it is not there (any more)."""
+    recent = (
+        select(InboxEvent.id, InboxEvent.body)
+        .where(InboxEvent.account_id == account_id)
+        .order_by(InboxEvent.id.desc())
+        .limit(LOOKED_AT)
+    )
+    for row in await connection.execute(recent):
+        message = row.body.get("message")
+        if isinstance(message, dict) and message.get("id") == message_id:
+            body = {**row.body, "message": {"id": message_id, "type": "withdrawn"}}
+            await connection.execute(update(InboxEvent).where(InboxEvent.id == row.id).values(body=body))
+            return message.get("text")
+    return None

@@ -1,0 +1,160 @@
+"""What is said, free of any channel: ``Incoming`` from a person, ``Outgoing`` to one.
+
+Adapters convert these within a platform's limits and decide nothing. Text travels as spans, so that wording can be
+fitted to a grade while the child's own words stay exactly as they were written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+LANGUAGES = ("ja", "en")
+
+
+class Kind(StrEnum):
+    """What a person did."""
+
+    TEXT = "text"
+    CHOICE = "choice"  # tapped a button or a quick reply
+    FORM = "form"  # sent several answers at once
+    FOLLOW = "follow"  # added Ayumi as a friend, opened the chat for the first time
+    UNFOLLOW = "unfollow"  # blocked or left
+    UNSEND = "unsend"  # took a message back
+    HOME = "home"  # opened the home page of the channel
+    OTHER = "other"  # a sticker, a picture, something new
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplyToken:
+    """The right to answer one event at no cost (LINE)."""
+
+    value: str
+    born_at: datetime  # from when its age counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incoming:
+    """One event, as every handler sees it."""
+
+    event_id: str  # unique over all channels, the same when the platform sends it again
+    account_id: str  # "<channel>:<the platform's id of the person>"
+    kind: Kind
+    occurred_at: datetime  # when the person did it, as the platform says
+    text: str = ""  # what was written, or the label that was tapped
+    choice: str | None = None  # the value behind the button
+    form: Mapping[str, str] = field(default_factory=dict[str, str])  # question id → answer
+    reply_token: ReplyToken | None = None
+    message_id: str | None = None  # the platform's id of the message, where it can be taken back
+    refers_to: str | None = None  # the ``message_id`` of the message that was taken back
+
+    @property
+    def note_id(self) -> str:
+        """An id for what is stored of this message."""
+        return f"{self.account_id}/{self.message_id}" if self.message_id else self.event_id
+
+    @property
+    def channel(self) -> str:
+        return self.account_id.partition(":")[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """A piece of text."""
+
+    text: str
+    own: bool = False  # a person's own words or name: never altered
+
+
+@dataclass(frozen=True)
+class Words:
+    """A text made of spans. Empty when there is nothing to say."""
+
+    spans: tuple[Span, ...] = ()
+
+    @staticmethod
+    def own(text: str) -> Words:
+        """Somebody's own words."""
+        return Words((Span(text=text, own=True),))
+
+    @staticmethod
+    def of(text: str) -> Words:
+        return Words((Span(text=text),)) if text else Words()
+
+    @staticmethod
+    def join(parts: Iterable[Words], separator: str) -> Words:
+        """The parts that are not empty, with ``separator`` between them."""
+        spans: list[Span] = []
+        for part in parts:
+            if part.spans and spans:
+                spans.append(Span(text=separator))
+            spans.extend(part.spans)
+        return Words(tuple(spans))
+
+    def __str__(self) -> str:
+        return "".join(span.text for span in self.spans)
+
+    def __bool__(self) -> bool:
+        return bool(self.spans)
+
+    def to_json(self) -> list[Any]:
+        """A list of strings; a person's own words stand in a list of one."""
+        return [[span.text] if span.own else span.text for span in self.spans]
+
+    @staticmethod
+    def from_json(value: Iterable[Any]) -> Words:
+        return Words(
+            tuple(Span(text=item, own=False) if isinstance(item, str) else Span(text=item[0], own=True) for item in value)
+        )
+
+
+class Tone(StrEnum):
+    """How a choice should look where the channel can show it."""
+
+    ANSWER = "answer"
+    CONTROL = "control"  # とばす, あとで …: there, but quieter
+    URGENT = "urgent"  # a way to reach help
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One thing to tap."""
+
+    label: Words
+    value: str  # comes back as ``Incoming.choice``
+    tone: Tone = Tone.ANSWER
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """One message to a person."""
+
+    text: Words
+    aside: Words = Words()  # small print: who will read the answer
+    choices: tuple[Choice, ...] = ()
+    free_text: bool = False  # the answer may be typed
+
+    def to_json(self) -> dict[str, Any]:
+        result: dict[str, Any] = {"text": self.text.to_json()}
+        if self.aside:
+            result["aside"] = self.aside.to_json()
+        if self.choices:
+            result["choices"] = [[c.label.to_json(), c.value, c.tone.value] for c in self.choices]
+        if self.free_text:
+            result["free_text"] = True
+        return result
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> Outgoing:
+        return Outgoing(
+            text=Words.from_json(value["text"]),
+            aside=Words.from_json(value.get("aside", ())),
+            choices=tuple(
+                Choice(label=Words.from_json(label), value=data, tone=Tone(tone))
+                for label, data, tone in value.get("choices", ())
+            ),
+            free_text=value.get("free_text", False),
+        )

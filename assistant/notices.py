@@ -1,0 +1,65 @@
+"""Tells the people in charge when a channel cannot send any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from sqlalchemy import select
+
+from assistant.dialogue.turns import messages_payload
+from assistant.messages import Outgoing
+from assistant.wording.texts import Speaker
+from knowledge.db import Database
+from knowledge.records.accounts import Account
+from knowledge.records.roster import Role
+from scheduler import outbox
+from scheduler.delivery import Hold, Result
+from scheduler.outbox import Item
+
+IN_CHARGE = ("siteAdministrator", "administrator", "principal")
+TEXTS = {"quota": "talk.quota_used_up", "token": "talk.token_revoked"}
+LABELS = {"line": "LINE", "slack": "Slack", "browser": "Web"}
+
+
+class Notices:
+    """Hears what could not be sent."""
+
+    def __init__(
+        self, database: Database, channels: Collection[str], language: str, now: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._channels = channels
+        self._speaker = Speaker(language=language, band="staff")
+        self._now = now
+
+    async def report(self, item: Item, result: Result) -> None:
+        """A held send means the channel is stopped: everyone in charge is told once a month (quota) or day (token),
+        on the channel that they used last among those that still work."""
+        if not isinstance(result, Hold):
+            return
+        now, channel = self._now(), item.channel
+        span = f"{now:%Y-%m}" if result.problem == "quota" else f"{now:%Y-%m-%d}"
+        text = self._speaker.say(TEXTS[result.problem], channel=LABELS.get(channel, channel))
+        async with self._database.write() as connection:
+            working = [name for name in self._channels if name != channel]
+            accounts = await connection.execute(
+                select(Account.person_id, Account.id)
+                .join(Role, Role.user_sourced_id == Account.person_id)
+                .where(Role.role.in_(IN_CHARGE), Account.channel.in_(working), Account.reachable)
+                .order_by(Account.last_seen_at.nulls_first())
+            )
+            await outbox.put(
+                connection,
+                [
+                    Item(
+                        key=f"notice:{channel}:{result.problem}:{span}:{person_id}",
+                        account_id=account_id,
+                        kind="messages",
+                        payload=messages_payload([Outgoing(text=text)], None),
+                        due_at=now,
+                        created_at=now,
+                    )
+                    for person_id, account_id in {row.person_id: row.id for row in accounts}.items()
+                ],
+            )

@@ -1,0 +1,59 @@
+"""All tables of the product, and bringing a database up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+# Every module with tables: importing it adds them to the metadata.
+from assistant import inbox as _inbox
+from assistant.channels.browser import store as _browser
+from assistant.dialogue import conversation as _conversation
+from knowledge.db import Base, Database
+from knowledge.records import accounts as _accounts
+from knowledge.records import alerts as _alerts
+from knowledge.records import calendar as _calendar
+from knowledge.records import checkins as _checkins
+from knowledge.records import roster as _roster
+from scheduler import outbox as _outbox
+
+TABLE_MODULES = (_inbox, _browser, _conversation, _accounts, _alerts, _calendar, _checkins, _roster, _outbox)
+METADATA = Base.metadata
+
+
+async def migrate(database: Database) -> None:
+    """Bring the schema up to date; one that is changes nothing. All or nothing, also with two processes at once.
+
+    Raises ``StorageDownError``.
+    """
+    async with database.write() as connection:
+        if not database.is_sqlite:
+            await connection.exec_driver_sql("SELECT pg_advisory_xact_lock(20260401)")  # one migrates, others wait
+        await connection.run_sync(_upgrade)
+
+
+async def is_current(database: Database) -> bool:
+    """Whether the schema is the one that this version needs."""
+    async with database.read() as connection:
+        return await connection.run_sync(_revision) == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()

@@ -1,0 +1,126 @@
+"""Settings from the environment or ``.env``. Every one is documented in the README."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from assistant.errors import SettingsError
+from assistant.messages import LANGUAGES
+
+
+class Settings(BaseSettings):
+    """One installation. A channel whose settings are missing is off."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", populate_by_name=True)
+
+    data_dir: Path = Field(default=Path("var"), alias="AYUMI_DATA_DIR")
+    database_url: str = Field(default="", alias="AYUMI_DATABASE_URL")
+    base_url: str = Field(default="", alias="AYUMI_BASE_URL")
+    secret_key: str = Field(default="", alias="AYUMI_SECRET_KEY")
+    timezone: str = Field(default="Asia/Tokyo", alias="AYUMI_TIMEZONE")
+    language: str = Field(default="ja", alias="AYUMI_LANGUAGE")
+    link_code_hours: float = Field(default=24.0, alias="AYUMI_LINK_CODE_HOURS")
+    session_minutes: int = Field(default=30, alias="AYUMI_SESSION_MINUTES")
+
+    line_channel_secret: str = Field(default="", alias="LINE_CHANNEL_SECRET")
+    line_channel_access_token: str = Field(default="", alias="LINE_CHANNEL_ACCESS_TOKEN")
+    line_api_base_url: str = Field(default="https://api.line.me", alias="LINE_API_BASE_URL")
+
+    slack_signing_secret: str = Field(default="", alias="SLACK_SIGNING_SECRET")
+    slack_bot_token: str = Field(default="", alias="SLACK_BOT_TOKEN")
+    slack_api_base_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_BASE_URL")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("not a time zone; use a name such as Asia/Tokyo") from error
+        return value
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, value: str) -> str:
+        if value not in LANGUAGES:
+            raise ValueError(f"use one of {', '.join(LANGUAGES)}")
+        return value
+
+    @field_validator("link_code_hours")
+    @classmethod
+    def _lives_ten_minutes_to_seven_days(cls, value: float) -> float:
+        if not 1 / 6 <= value <= 7 * 24:
+            raise ValueError("a link code lives between 10 minutes (0.17) and 7 days (168)")
+        return value
+
+    @field_validator("session_minutes")
+    @classmethod
+    def _ends_some_day(cls, value: int) -> int:
+        if not 1 <= value <= 24 * 60:
+            raise ValueError("use 1 to 1440 minutes")
+        return value
+
+    @field_validator("line_api_base_url", "slack_api_base_url", "base_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with https:// (http:// for tests)")
+        return value
+
+    @field_validator("slack_api_base_url")
+    @classmethod
+    def _ends_in_api(cls, value: str) -> str:
+        if not value.endswith("/api/"):
+            raise ValueError("must end in /api/")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'ayumi.db'}"
+
+    @property
+    def has_line(self) -> bool:
+        return bool(self.line_channel_secret and self.line_channel_access_token)
+
+    @property
+    def has_slack(self) -> bool:
+        return bool(self.slack_signing_secret and self.slack_bot_token)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the database is ours alone, to be migrated by ourselves."""
+        return self.database.startswith("sqlite")
+
+    def secret(self) -> bytes:
+        """The key of cookies and code hashes: ``AYUMI_SECRET_KEY``, else one made once and kept in the data folder."""
+        if self.secret_key:
+            return self.secret_key.encode()
+        path = self.data_dir / "secret_key"
+        if not path.exists():
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(32))
+        return path.read_text().strip().encode()
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings in force. Raises ``SettingsError`` naming the setting and what it should be."""
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{name}: {reason} (it is {os.environ.get(name, first['input'])!r})") from error
+    return settings

@@ -1,0 +1,96 @@
+"""The ASGI application: webhooks, pages, health. Nothing is built at import."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+
+import aiohttp
+import structlog
+from starlette.applications import Starlette
+
+from assistant.bootstrap import HANDLERS, Core, build_core, build_services, utc_now
+from assistant.channels.browser.channel import BrowserChannel
+from assistant.channels.browser.routes import browser_routes
+from assistant.channels.line.channel import LineChannel
+from assistant.channels.line.routes import line_routes
+from assistant.channels.port import Channel
+from assistant.channels.slack.channel import SlackChannel
+from assistant.channels.slack.routes import slack_routes
+from assistant.dialogue.turn import Handler
+from assistant.schema import migrate
+from assistant.settings import Settings
+from assistant.web.health import health_routes
+from knowledge.db import Database
+from scheduler.clock import Clock
+from scheduler.prompts import Prompts, SchoolTimes
+
+PLAN_EVERY = 15.0  # seconds between looks at what is due
+RECOVER_EVERY = 30.0  # seconds between looks for sends of processes that died
+
+log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def running_app(
+    settings: Settings,
+    *,
+    worker: bool = True,
+    scheduler: bool = True,
+    demo: bool = False,
+    now: Callable[[], datetime] = utc_now,
+    handlers: tuple[Handler, ...] = HANDLERS,
+) -> AsyncIterator[Starlette]:
+    """One process, wired and at work until the block ends. ``worker`` answers and sends here, ``scheduler`` plans
+    prompts here, ``demo`` offers sign-in with one tap. Raises ``SettingsError`` or ``ScheduleError`` before anything
+    is opened."""
+    database = Database(settings.database)
+    services = build_services(settings, database)
+    times = SchoolTimes.load(settings.data_dir / "schools.yaml")
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        if settings.is_embedded:
+            await migrate(database)
+        session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=False))
+        channels = build_channels(settings, database, session, now)
+        core = build_core(services, channels, now, handlers=handlers)
+        clock = Clock()
+        stack.callback(clock.stop)
+        if worker:
+            for pipeline in (core.turns, core.delivery):
+                pipeline.start()
+                stack.push_async_callback(pipeline.stop)
+            clock.every(RECOVER_EVERY, "recover", core.recover)
+        if scheduler:
+            prompts = Prompts(database, settings.zone, times, [c.name for c in channels.values() if c.keeps_prompts])
+            clock.every(PLAN_EVERY, "plan", lambda: _plan(prompts, core, now))
+        await clock.start()
+        log.info("running", channels=sorted(channels), worker=worker, scheduler=scheduler)
+        app = Starlette(
+            routes=[
+                *health_routes(database),
+                *browser_routes(settings, core, now, demo=demo),
+                *(line_routes(core.inbox, settings.line_channel_secret, now) if settings.has_line else []),
+                *(slack_routes(settings, core.inbox, services, now) if settings.has_slack else []),
+            ]
+        )
+        app.state.core = core
+        yield app
+
+
+def build_channels(
+    settings: Settings, database: Database, session: aiohttp.ClientSession, now: Callable[[], datetime]
+) -> Mapping[str, Channel]:
+    """The channels that have their settings. A new channel is a line here."""
+    channels: list[Channel] = [BrowserChannel(database, now)]
+    if settings.has_line:
+        channels.append(LineChannel(session, settings.line_api_base_url, settings.line_channel_access_token, now))
+    if settings.has_slack:
+        channels.append(SlackChannel(settings.slack_bot_token, settings.slack_api_base_url))
+    return {channel.name: channel for channel in channels}
+
+
+async def _plan(prompts: Prompts, core: Core, now: Callable[[], datetime]) -> None:
+    if await prompts.plan(now()):
+        core.delivery.wake()

@@ -1,0 +1,1 @@
+"""Words for people: texts by language and reader, fitted to the grade."""

@@ -1,0 +1,1 @@
+"""What is true: the learning-data store, and typed questions answered from it."""

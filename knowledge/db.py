@@ -1,0 +1,186 @@
+"""The database: one engine, one way to read, one way to write.
+
+SQLite (WAL) and PostgreSQL run the same statements. Reads and writes are apart because SQLite knows one writer: a
+write starts with ``BEGIN IMMEDIATE`` and, within the process, waits for its turn on a lock instead of on the
+database's busy time-out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import JSON, DateTime, Dialect, MetaData, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+from knowledge.errors import KnowledgeError, StorageDownError
+
+BUSY_TIMEOUT = 10.0  # seconds another process may hold SQLite's write lock before we give up
+POOL_SIZE = 10  # connections of one process to PostgreSQL
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment. Stored in UTC; a naive value is refused, so that no clock time is ever guessed."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables of the product, of every package: one schema, one migration history."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {
+        datetime: UtcDateTime(),
+        dict[str, Any]: JSON(),
+        list[Any]: JSON(),
+    }
+
+
+class Database:
+    """Connections to one database. Build it on call, ``await close()`` it at the end."""
+
+    def __init__(self, url: str) -> None:
+        """Raises ``KnowledgeError`` when ``url`` is not a database address that we can drive."""
+        self.engine = _engine(url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._write_lock = asyncio.Lock() if self.is_sqlite else None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to read with; nothing that is written on it is kept. Raises ``StorageDownError``."""
+        try:
+            async with self.engine.connect() as connection:
+                yield connection
+        except OSError as error:
+            raise StorageDownError(str(error)) from error
+        except (OperationalError, DBAPIError) as error:
+            raise _translated(error) from error
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: all of it is stored when the block ends, nothing when it raises. Raises ``StorageDownError``."""
+        async with self._write_lock or nullcontext():
+            try:
+                async with self.engine.connect() as connection:
+                    if self.is_sqlite:
+                        await connection.execution_options(ayumi_write=True)
+                    async with connection.begin():
+                        yield connection
+            except OSError as error:
+                raise StorageDownError(str(error)) from error
+            except (OperationalError, DBAPIError) as error:
+                raise _translated(error) from error
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+async def upsert(
+    connection: AsyncConnection,
+    table: Any,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Iterable[str],
+    update: Iterable[str] | None = None,
+) -> int:
+    """Insert ``rows``; where ``key`` is there already, set the columns of ``update`` (none named: leave the row).
+
+    ``rows`` may be empty, then nothing is done. Returns how many rows the database says it inserted or changed,
+    -1 where the driver does not say.
+    """
+    if not rows:
+        return 0
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table)
+    if update is None:
+        statement = statement.on_conflict_do_nothing(index_elements=list(key))
+    else:
+        statement = statement.on_conflict_do_update(
+            index_elements=list(key), set_={name: statement.excluded[name] for name in update}
+        )
+    return (await connection.execute(statement, list(rows))).rowcount
+
+
+def _translated(error: DBAPIError) -> Exception:
+    """An unreachable, locked or broken store as our own error; a mistake in our SQL stays what it is."""
+    if error.connection_invalidated or isinstance(error, OperationalError) or "Connection" in type(error.orig).__name__:
+        return StorageDownError(type(error.orig).__name__)
+    return error
+
+
+def _engine(url: str) -> AsyncEngine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise KnowledgeError(f"not a database address: {error}") from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            parsed = parsed.set(drivername="sqlite+aiosqlite")
+            if parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            engine = create_async_engine(
+                parsed, connect_args={"timeout": BUSY_TIMEOUT}, json_serializer=_dumps, json_deserializer=orjson.loads
+            )
+            _prepare_sqlite(engine)
+            return engine
+        case "postgresql" | "postgres":
+            return create_async_engine(
+                parsed.set(drivername="postgresql+asyncpg"),
+                pool_size=POOL_SIZE,
+                pool_pre_ping=True,
+                connect_args={"timeout": 2.0, "server_settings": {"application_name": "ayumi"}},
+                json_serializer=_dumps,
+                json_deserializer=orjson.loads,
+            )
+        case other:
+            raise KnowledgeError(f"'{other}' is not supported: use sqlite:///… or postgresql://…")
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _prepare_sqlite(engine: AsyncEngine) -> None:
+    """WAL, full durability, foreign keys; and transactions that begin when we say so, not when the driver guesses."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:  # pyright: ignore[reportUnusedFunction] -- a listener
+        connection.isolation_level = None  # the driver must not open transactions of its own
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Any) -> None:  # pyright: ignore[reportUnusedFunction] -- a listener
+        is_write = connection.get_execution_options().get("ayumi_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")

@@ -1,0 +1,45 @@
+"""Every kind of import by its name. A new kind is a module of its own and one line here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from knowledge.db import Database
+from knowledge.imports.calendar import CALENDAR
+from knowledge.imports.checkins import CHECKINS
+from knowledge.imports.oneroster.load import ONEROSTER
+from knowledge.imports.problems import ImportFailedError, Problem, Summary, fail
+from knowledge.imports.run import ImportKind, ImportRun, Progress
+
+__all__ = ["KINDS", "ImportFailedError", "ImportKind", "Problem", "Progress", "Summary", "run_import"]
+
+KINDS: dict[str, ImportKind] = {"oneroster": ONEROSTER, "checkins": CHECKINS, "calendar": CALENDAR}
+
+
+async def run_import(
+    database: Database,
+    kind: str,
+    path: Path,
+    *,
+    timezone: ZoneInfo,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Imports the file (for ``oneroster``: folder or zip) at ``path`` in one transaction.
+
+    ``timezone``: the school's, for times without offset. ``dry_run``: checks everything and returns the summary there
+    would have been, on a connection that writes nothing. Raises ``ImportFailedError`` with the problems, the store
+    being as it was; ``StorageDownError`` when the store does not answer.
+    """
+    if kind not in KINDS:
+        raise fail(kind, "one of the kinds " + ", ".join(KINDS))
+    async with database.read() if dry_run else database.write() as connection:
+        run = ImportRun(
+            connection=connection,
+            path=path,
+            timezone=timezone,
+            dry_run=dry_run,
+            progress=progress or (lambda _rows, _fraction: None),
+        )
+        return await KINDS[kind].run(run)

@@ -1,0 +1,296 @@
+"""The typed question and its typed answer: frozen values, no I/O, nothing imported but the standard library.
+
+What a text was taken to mean and what the store answered are one type, so both sides import this module and no other
+of the package. Ids and codes are those of the JSON that ``ayumi ask --json`` prints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+
+class Phase(StrEnum):
+    """The two check-ins of a school day."""
+
+    ANTICIPATION = "anticipation"
+    REFLECTION = "reflection"
+
+
+class Metric(StrEnum):
+    """Every figure a question may ask for; ``metrics`` holds the definitions of those answered by now."""
+
+    ANTICIPATION_RATE = "anticipation_rate"
+    REFLECTION_RATE = "reflection_rate"
+    CHECKIN_RATE = "checkin_rate"
+    GOAL_ACHIEVEMENT = "goal_achievement"
+    MOOD = "mood"
+    LOW_MOOD_DAYS = "low_mood_days"
+    MOOD_CHANGE = "mood_change"
+    CONFIDENCE = "confidence"
+    REFLECTION_DEPTH = "reflection_depth"
+    STUDY_MINUTES = "study_minutes"
+    QUESTIONS_ANSWERED = "questions_answered"
+    CORRECT_RATE = "correct_rate"
+    ABSENT_DAYS = "absent_days"
+    LATE_COUNT = "late_count"
+    EARLY_LEAVE_COUNT = "early_leave_count"
+    ATTENDANCE_RATE = "attendance_rate"
+    NURSE_VISITS = "nurse_visits"
+    ASSESSMENT_SCORE = "assessment_score"
+    OBSERVATIONS = "observations"
+    AWAITING_REPLY = "awaiting_reply"
+    TALK_REQUESTS = "talk_requests"
+    STREAK = "streak"
+
+
+class Shape(StrEnum):
+    """What form the answer takes."""
+
+    VALUE = "value"
+    STUDENTS = "students"
+    TREND = "trend"
+    COMPARE = "compare"
+    BREAKDOWN = "breakdown"
+    OVERVIEW = "overview"
+    TEXTS = "texts"
+
+
+class Status(StrEnum):
+    """How a question ended."""
+
+    ANSWERED = "answered"
+    CLARIFY = "clarify"  # ambiguous: ``options`` lists what to choose from
+    REFUSED = "refused"
+    EMPTY = "empty"
+    NOT_UNDERSTOOD = "not_understood"
+    TALK = "talk"  # not a question about data
+
+
+class Reason(StrEnum):
+    """Why there is no figure."""
+
+    NOT_PERMITTED = "not_permitted"
+    NO_RECORDS = "no_records"  # nothing in the period
+    NOT_COLLECTED = "not_collected"  # this kind of data was never imported
+    NOT_ANSWERED = "not_answered"  # asked, but everybody declined or is silent
+    SMALL_GROUP = "small_group"
+    FUTURE = "future"
+
+
+class ScopeKind(StrEnum):
+    STUDENT = "student"
+    CLASS = "class"
+    GRADE = "grade"
+    SCHOOL = "school"
+    DISTRICT = "district"
+    LIST = "list"  # of students
+
+
+class Operator(StrEnum):
+    LESS = "<"
+    AT_MOST = "<="
+    MORE = ">"
+    AT_LEAST = ">="
+    EQUAL = "="
+    MISSING = "missing"
+
+
+class Order(StrEnum):
+    ASCENDING = "asc"
+    DESCENDING = "desc"
+
+
+class GroupBy(StrEnum):
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    CLASS = "class"
+    SCHOOL = "school"
+    GRADE = "grade"
+    SUBJECT = "subject"
+    MOOD = "mood"
+    WEEKDAY = "weekday"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """Whom a question is about."""
+
+    kind: ScopeKind
+    ids: tuple[str, ...]  # sourcedIds; of a grade its homeroom classes; empty: nobody the roster knows, always refused
+    label: str  # as a reader would name it: 「4年2組」
+
+
+@dataclass(frozen=True, kw_only=True)
+class Period:
+    """Days, both ends included."""
+
+    start: date
+    end: date
+    label: str  # 「先週」
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """Which students are listed."""
+
+    op: Operator
+    value: float | None = None  # in the metric's unit; None with ``missing``
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One question about the learning-data store."""
+
+    metric: Metric | None  # None only with the shapes that show several
+    shape: Shape
+    phase: Phase | None = None  # the check-in that was named; None: both, or the one whose time it is
+    subject: str | None = None  # 「算数」
+    scope: Scope
+    period: Period
+    condition: Condition | None = None
+    compare: tuple[Period | Scope, ...] = ()  # the other sides
+    group_by: GroupBy | None = None
+    order: Order | None = None
+    limit: int | None = None  # rows at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerRow:
+    """One line of a list, a trend, a comparison or a breakdown."""
+
+    id: str
+    label: str
+    value: float | str | None
+    n: int | None = None  # denominator of ``value``
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One thing to choose from when a question was ambiguous."""
+
+    id: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseCount:
+    """Answered and expected student-days of one phase."""
+
+    phase: Phase
+    answered: int
+    expected: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the store says. The last two fields serve the wording and are not part of the JSON."""
+
+    status: Status
+    question: Question | None
+    value: float | None = None
+    unit: str | None = None  # the metric's; of a "missing" list ``days``, as its rows count days
+    n: int | None = None  # denominator: student-days, phases, answers, questions
+    rows: tuple[AnswerRow, ...] = ()
+    difference: float | None = None
+    reason: Reason | None = None
+    options: tuple[Option, ...] = ()
+    definition: str | None = None  # of the metric, in the asker's language
+    text: str = ""  # the worded answer; filled by the wording side
+    counts: tuple[PhaseCount, ...] = ()  # of the phases the question was about
+    students: int | None = None  # how many children the figures are about
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object of ``ayumi ask --json``: these keys, in this order."""
+        return {
+            "status": self.status.value,
+            "question": None if self.question is None else _question(self.question),
+            "value": self.value,
+            "unit": self.unit,
+            "n": self.n,
+            "rows": [{"id": row.id, "label": row.label, "value": row.value, "n": row.n} for row in self.rows],
+            "difference": self.difference,
+            "reason": self.reason and self.reason.value,
+            "options": [{"id": option.id, "label": option.label} for option in self.options],
+            "definition": self.definition,
+            "text": self.text,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassName:
+    """A class as people name it."""
+
+    id: str  # sourcedId
+    title: str  # 「4年2組」
+    grade: str | None  # P4; None when it has none, or several
+    school_id: str
+    homeroom: bool  # otherwise a scheduled class
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradeName:
+    """One grade of one school."""
+
+    grade: str  # P4
+    school_id: str
+    class_ids: tuple[str, ...]  # its homeroom classes
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceName:
+    """A school or a district as people name it."""
+
+    id: str  # sourcedId of the org
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """What the asker may mean by a name. Naming is not asking: permission is decided where the answer is made."""
+
+    timezone: ZoneInfo  # of the school: where its days begin and end
+    default: Scope  # who is meant when nobody is named; without ids: nobody, always refused
+    homerooms: tuple[str, ...] = ()  # ids of the asker's own homeroom classes
+    classes: tuple[ClassName, ...] = ()  # of the schools the asker belongs to
+    grades: tuple[GradeName, ...] = ()
+    own_schools: tuple[str, ...] = ()  # ids meant by 学校全体
+    schools: tuple[PlaceName, ...] = ()  # own and neighbouring
+    districts: tuple[PlaceName, ...] = ()  # meant by 市全体
+
+
+def _question(question: Question) -> dict[str, Any]:
+    condition = question.condition
+    return {
+        "metric": question.metric and question.metric.value,
+        "shape": question.shape.value,
+        "phase": question.phase and question.phase.value,
+        "subject": question.subject,
+        "scope": _scope(question.scope),
+        "period": _period(question.period),
+        "condition": condition and {"op": condition.op.value, "value": condition.value},
+        "compare": [_side(side) for side in question.compare] or None,
+        "group_by": question.group_by and question.group_by.value,
+        "order": question.order and question.order.value,
+        "limit": question.limit,
+    }
+
+
+def _side(side: Period | Scope) -> dict[str, Any]:
+    return {"period": _period(side)} if isinstance(side, Period) else {"scope": _scope(side)}
+
+
+def _scope(scope: Scope) -> dict[str, Any]:
+    return {"kind": scope.kind.value, "ids": list(scope.ids), "label": scope.label}
+
+
+def _period(period: Period) -> dict[str, Any]:
+    return {
+        "start": period.start.isoformat(),
+        "end": period.end.isoformat(),
+        "label": period.label,
+    }

@@ -1,0 +1,1 @@
+"""The learning-data store: tables, writes, and reads that always name their viewer."""

@@ -1,0 +1,154 @@
+"""Check-ins (見通し and 振り返り) and the notes of the day between them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from knowledge.db import Base, upsert
+from knowledge.questions.model import Phase
+
+
+class Status(StrEnum):
+    """How far a check-in got. Only the last two count as answered."""
+
+    OPEN = "open"
+    FINISHED = "finished"
+    DECLINED = "declined"  # 今日は答えない: an answer, never "missing"
+
+
+class CheckIn(Base):
+    """One student's check-in of one phase of one day; the columns are those of the ``checkins`` CSV kind."""
+
+    __tablename__ = "check_ins"
+    __table_args__ = (
+        UniqueConstraint("student_id", "date", "phase"),
+        Index("ix_check_ins_date_phase", "date", "phase", "student_id"),
+        CheckConstraint("confidence BETWEEN 1 AND 5", name="confidence"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    student_id: Mapped[str] = mapped_column(ForeignKey("users.sourced_id"))
+    date: Mapped[date]
+    phase: Mapped[str]
+    status: Mapped[str]
+    started_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]  # when it was finished or declined
+    updated_at: Mapped[datetime]
+    mood: Mapped[str | None]  # sunny, cloudy, rainy, thunder
+    goal: Mapped[str | None]
+    plan: Mapped[str | None]
+    subject: Mapped[str | None]
+    confidence: Mapped[int | None]  # 1–5
+    achievement: Mapped[str | None]  # achieved, mostly, partly, not_yet
+    went_well: Mapped[str | None]
+    difficult: Mapped[str | None]
+    next_step: Mapped[str | None]
+    visibility: Mapped[str]  # self, teacher, class
+    extra: Mapped[dict[str, Any]]  # answers to questions that a school added itself, by question id
+
+
+class Note(Base):
+    """What a child noted during the day (メモ)."""
+
+    __tablename__ = "notes"
+    __table_args__ = (Index("ix_notes_student_id_date", "student_id", "date"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # the id of the event that brought it: stored once
+    student_id: Mapped[str] = mapped_column(ForeignKey("users.sourced_id"))
+    date: Mapped[date]
+    noted_at: Mapped[datetime]
+    text: Mapped[str]
+    visibility: Mapped[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckInRecord:
+    """A check-in as the conversation holds it. ``None`` means not answered, or skipped."""
+
+    student_id: str
+    date: date
+    phase: Phase
+    status: Status
+    started_at: datetime
+    updated_at: datetime
+    answered_at: datetime | None = None
+    mood: str | None = None
+    goal: str | None = None
+    plan: str | None = None
+    subject: str | None = None
+    confidence: int | None = None
+    achievement: str | None = None
+    went_well: str | None = None
+    difficult: str | None = None
+    next_step: str | None = None
+    visibility: str = "teacher"
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+KEY = ("student_id", "date", "phase")
+FIELDS = tuple(f.name for f in fields(CheckInRecord))
+
+
+async def find_checkins(
+    connection: AsyncConnection, student_ids: Collection[str], dates: Collection[date]
+) -> list[CheckInRecord]:
+    """The check-ins of these students on these days; nothing asked for, nothing read."""
+    if not student_ids or not dates:
+        return []
+    statement = select(*(getattr(CheckIn, name) for name in FIELDS)).where(
+        CheckIn.student_id.in_(student_ids), CheckIn.date.in_(dates)
+    )
+    return [_record(row._mapping) for row in await connection.execute(statement)]
+
+
+async def last_next_step(connection: AsyncConnection, student_id: str, before: date) -> str | None:
+    """The next step of the student's latest reflection before a day, or None."""
+    return await connection.scalar(
+        select(CheckIn.next_step)
+        .where(
+            CheckIn.student_id == student_id,
+            CheckIn.phase == Phase.REFLECTION,
+            CheckIn.date < before,
+            CheckIn.next_step.is_not(None),
+        )
+        .order_by(CheckIn.date.desc())
+        .limit(1)
+    )
+
+
+async def save_checkins(connection: AsyncConnection, records: Iterable[CheckInRecord]) -> None:
+    """Store the records as they are, new or not. A later record of the same student, date and phase wins."""
+    rows = {tuple(getattr(record, name) for name in KEY): record for record in records}
+    await upsert(
+        connection,
+        CheckIn,
+        [{name: getattr(record, name) for name in FIELDS} for record in rows.values()],
+        key=KEY,
+        update=[name for name in FIELDS if name not in (*KEY, "started_at")],
+    )
+
+
+async def forget_answer(connection: AsyncConnection, student_id: str, text: str) -> None:
+    """Remove a text that the student took back from every check-in that holds exactly it as an answer."""
+    for column in (CheckIn.goal, CheckIn.plan, CheckIn.went_well, CheckIn.difficult, CheckIn.next_step):
+        await connection.execute(
+            update(CheckIn).where(CheckIn.student_id == student_id, column == text).values({column: None})
+        )
+
+
+async def notes_of(connection: AsyncConnection, student_id: str, day: date) -> list[str]:
+    """What a student noted on a day, in the order it was noted."""
+    statement = select(Note.text).where(Note.student_id == student_id, Note.date == day).order_by(Note.noted_at)
+    return [*(await connection.scalars(statement))]
+
+
+def _record(row: Mapping[str, Any]) -> CheckInRecord:
+    return CheckInRecord(**{**row, "phase": Phase(row["phase"]), "status": Status(row["status"])})

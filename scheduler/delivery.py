@@ -1,0 +1,153 @@
+"""Takes what is due from the outbox and hands it to the channels, until it is sent, given up, or held."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from knowledge.db import Database
+from scheduler import outbox
+from scheduler.outbox import Item, Outcome, State
+from scheduler.retry import MAX_ATTEMPTS, backoff
+from scheduler.trace import places
+
+WIDTH = 200  # sends under way at once
+STALE_AFTER = timedelta(seconds=60)  # a claim without a result for this long belongs to a process that died
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """The platform has it."""
+
+    held_too: bool = False  # what had been held went with it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Later:
+    """Not sent, or not known: to be tried again."""
+
+    problem: str
+    after: float | None = None  # seconds the platform asked for; None: our own backoff
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """The channel cannot send to this person for now; goes out with the person's next message."""
+
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """No longer wanted."""
+
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fail:
+    """The platform will never take it."""
+
+    problem: str
+
+
+Result = Sent | Later | Hold | Skip | Fail
+Group = Sequence[Item]
+Done = Sequence[Outcome]
+
+
+class Send(Protocol):
+    """One channel's way out. Raises nothing: whatever happens is a ``Result``."""
+
+    def answers_for_free(self, item: Item) -> bool:
+        """Whether what is held for the account can go out together with this item."""
+        ...
+
+    async def send(self, items: Sequence[Item]) -> Result:
+        """Bring the items, all of one account, to the person in this order. The last one was claimed; those before
+        it had been held. Its ``attempts`` says whether an earlier try may have reached the platform."""
+        ...
+
+
+class Delivery:
+    """Sends what is due, at most once visibly, never out of order within an account."""
+
+    def __init__(
+        self,
+        database: Database,
+        channels: Mapping[str, Send],
+        now: Callable[[], datetime],
+        report: Callable[[Item, Result], Awaitable[None]] | None = None,
+        only: str | None = None,
+    ) -> None:
+        """``report`` hears every result that is not ``Sent``; ``only`` serves a single account (a command)."""
+        self._database = database
+        self._channels = channels
+        self._now = now
+        self._report = report
+        self._only = only
+
+    async def exchange(self, done: Sequence[Done], room: int) -> Sequence[Group]:
+        """Store what became of earlier sends, and claim new ones: groups of held items and the one that was due."""
+        async with self._database.write() as connection:
+            await outbox.settle(connection, [outcome for outcomes in done for outcome in outcomes])
+            if room <= 0:
+                return []
+            items = await outbox.claim(connection, list(self._channels), self._now(), room, self._only)
+            free = [item.account_id for item in items if self._channels[item.channel].answers_for_free(item)]
+            waiting = await outbox.held(connection, free)
+        return [[*waiting.get(item.account_id, []), item] for item in items]
+
+    async def run(self, group: Group) -> Done:
+        """Send one group."""
+        item = group[-1]
+        if item.expires_at is not None and item.expires_at < self._now():
+            return await self._settled(group, Skip(problem="too late"))
+        try:
+            result = await self._channels[item.channel].send(group)
+        except Exception as error:  # a fault of ours must not lose the message: it is tried again, and seen in the log
+            log.error("send_broke", outbox_id=item.id, channel=item.channel, error=type(error).__name__, at=places(error))
+            result = Later(problem=type(error).__name__)
+        return await self._settled(group, result)
+
+    async def recover(self) -> None:
+        """Put back what a process that died had claimed."""
+        async with self._database.write() as connection:
+            count = await outbox.requeue_stale(connection, self._now() - STALE_AFTER, list(self._channels))
+        if count:
+            log.warning("sends_taken_up_again", count=count)
+
+    async def _settled(self, group: Group, result: Result) -> Done:
+        item = group[-1]
+        if not isinstance(result, Sent):
+            log.warning(
+                "not_sent", outbox_id=item.id, kind=item.kind, channel=item.channel,
+                result=type(result).__name__, problem=result.problem, attempts=item.attempts,
+            )  # fmt: skip
+            if self._report is not None:
+                await self._report(item, result)
+        return self._outcomes(group, result)
+
+    def _outcomes(self, group: Group, result: Result) -> list[Outcome]:
+        item, now = group[-1], self._now()
+        match result:
+            case Sent(held_too=held_too):
+                sent = group if held_too else [item]
+                return [Outcome(id=each.id, state=State.SENT, done_at=now) for each in sent]
+            case Hold(problem=problem):
+                return [Outcome(id=item.id, state=State.HELD, problem=problem)]
+            case Skip(problem=problem):
+                return [Outcome(id=item.id, state=State.SKIPPED, done_at=now, problem=problem)]
+            case Later(problem=problem, after=after) if item.attempts < MAX_ATTEMPTS:
+                wait = after if after is not None else backoff(item.attempts)
+                return [
+                    Outcome(id=item.id, state=State.PENDING, due_at=now + timedelta(seconds=wait), problem=problem)
+                ]
+            case Later(problem=problem) | Fail(problem=problem):
+                return [Outcome(id=item.id, state=State.FAILED, done_at=now, problem=problem)]

@@ -1,0 +1,109 @@
+"""The engine inside one process: takes work, does it side by side, and stores what came of it with the next taking.
+
+Results of many pieces of work thus share one transaction (group commit), and nothing slow ever happens inside one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+import structlog
+
+from knowledge.errors import StorageDownError
+from scheduler.trace import places
+
+SWEEP = 1.0  # seconds until a pipeline looks by itself: for retries that came due, and what other processes stored
+PAUSE = 1.0  # seconds to wait after the database, or anything else around the work, failed
+
+log = structlog.get_logger(__name__)
+
+Job = TypeVar("Job")
+Done = TypeVar("Done")
+
+
+class Pipeline(Generic[Job, Done]):
+    """``exchange(done, room)`` stores what is done and takes at most ``room`` new jobs, in one transaction; ``run``
+    does one job and must not raise. What is done is offered again until an exchange succeeds."""
+
+    def __init__(
+        self,
+        name: str,
+        exchange: Callable[[Sequence[Done], int], Awaitable[Sequence[Job]]],
+        run: Callable[[Job], Awaitable[Done]],
+        width: int,
+    ) -> None:
+        """``width``: how many jobs may be under way at once."""
+        self._name = name
+        self._exchange = exchange
+        self._run = run
+        self._width = width
+        self._done: list[Done] = []
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._woken = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """There may be work. Cheap; calls in between collapse into one."""
+        self._woken.set()
+
+    def start(self) -> None:
+        self._loop = asyncio.create_task(self._forever(), name=self._name)
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """Take nothing new, give what is under way ``grace`` seconds, and store it. Safe to call twice."""
+        if self._loop is None:
+            return
+        self._loop.cancel()
+        await asyncio.gather(self._loop, return_exceptions=True)
+        self._loop = None
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=grace)
+        for job in self._jobs:
+            job.cancel()
+        if self._done:
+            await self._step(room=0)
+
+    async def drain(self) -> None:
+        """Work until nothing is left, in the caller's time (commands and tests). Raises what the exchange raises."""
+        while await self._step(self._width - len(self._jobs)) or self._jobs or self._done:
+            if self._jobs:
+                await asyncio.wait(self._jobs, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _forever(self) -> None:
+        while True:
+            self._woken.clear()
+            try:
+                while await self._step(self._width - len(self._jobs)):
+                    await asyncio.sleep(0)  # let the new jobs start: the quick ones are stored in the next round
+            except StorageDownError as error:
+                log.error("storage_down", pipeline=self._name, problem=str(error))
+                await asyncio.sleep(PAUSE)
+                continue
+            except Exception as error:  # the pipeline must outlive any single failure; its rows stay and are tried again
+                log.error("exchange_failed", pipeline=self._name, error=type(error).__name__, at=places(error))
+                await asyncio.sleep(PAUSE)
+                continue
+            try:
+                async with asyncio.timeout(SWEEP):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    async def _step(self, room: int) -> bool:
+        done, self._done = self._done, []
+        try:
+            jobs = await self._exchange(done, room)
+        except BaseException:
+            self._done = [*done, *self._done]
+            raise
+        for job in jobs:
+            task = asyncio.create_task(self._work(job))
+            self._jobs.add(task)
+            task.add_done_callback(self._jobs.discard)
+        return bool(jobs)
+
+    async def _work(self, job: Job) -> None:
+        self._done.append(await self._run(job))
+        self._woken.set()

@@ -1,0 +1,203 @@
+"""The outbox: everything that is to reach a person, stored with what caused it and sent afterwards.
+
+A row is one send to one account. ``id`` grows with time, so rows of an account go out in its order, and is the
+idempotency key that the platform gets (a UUID, as LINE's ``X-Line-Retry-Key`` wants it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import uuid_utils
+from sqlalchemy import Index, String, bindparam, exists, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import Mapped, aliased, mapped_column
+
+from knowledge.db import Base, upsert
+
+
+class State(StrEnum):
+    """Where a send stands."""
+
+    PENDING = "pending"
+    SENDING = "sending"  # claimed by a process; its result is not known yet
+    SENT = "sent"
+    HELD = "held"  # the channel cannot send now (quota used up); goes out with the person's next message
+    SKIPPED = "skipped"  # no longer wanted: answered meanwhile, too late, person gone
+    FAILED = "failed"  # for good
+
+
+class Outbox(Base):
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("ix_outbox_due", "due_at", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
+        Index(
+            "ix_outbox_open",
+            "account_id",
+            "id",
+            sqlite_where=text("state IN ('pending', 'sending', 'held')"),
+            postgresql_where=text("state IN ('pending', 'sending', 'held')"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    key: Mapped[str | None] = mapped_column(String(255), unique=True)  # what a planned send is: stored once
+    account_id: Mapped[str] = mapped_column(String(255))
+    channel: Mapped[str] = mapped_column(String(32))
+    kind: Mapped[str] = mapped_column(String(32))  # messages, prompt, home …: how the payload is to be read
+    payload: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(16))
+    due_at: Mapped[datetime]  # not before
+    expires_at: Mapped[datetime | None]  # not after: then skipped and reported
+    attempts: Mapped[int]
+    claimed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]  # sent, skipped or failed
+    problem: Mapped[str | None]  # why it is late, held, skipped or failed; never a person's text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """A send, as the queue and the channels see it."""
+
+    account_id: str
+    kind: str
+    payload: Mapping[str, Any]
+    due_at: datetime
+    created_at: datetime
+    expires_at: datetime | None = None
+    key: str | None = None
+    attempts: int = 0  # how often it was tried, this time included
+    id: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
+
+    @property
+    def channel(self) -> str:
+        return self.account_id.partition(":")[0]
+
+
+ITEM = (
+    Outbox.id,
+    Outbox.key,
+    Outbox.account_id,
+    Outbox.kind,
+    Outbox.payload,
+    Outbox.due_at,
+    Outbox.expires_at,
+    Outbox.attempts,
+    Outbox.created_at,
+)
+
+
+async def put(connection: AsyncConnection, items: Iterable[Item]) -> None:
+    """Store sends within the caller's transaction. One whose ``key`` is there already is left as it is."""
+    rows = [
+        {
+            "id": item.id,
+            "key": item.key,
+            "account_id": item.account_id,
+            "channel": item.channel,
+            "kind": item.kind,
+            "payload": item.payload,
+            "state": State.PENDING,
+            "due_at": item.due_at,
+            "expires_at": item.expires_at,
+            "attempts": item.attempts,
+            "created_at": item.created_at,
+        }
+        for item in items
+    ]
+    await upsert(connection, Outbox, rows, key=["key"])
+
+
+async def claim(
+    connection: AsyncConnection, channels: Sequence[str], now: datetime, limit: int, account_id: str | None = None
+) -> list[Item]:
+    """Take up to ``limit`` due sends: the oldest open one of each account, and none behind one that is still open."""
+    earlier = aliased(Outbox)
+    due = (
+        select(Outbox.id)
+        .where(
+            Outbox.state == State.PENDING,
+            Outbox.due_at <= now,
+            Outbox.channel.in_(channels),
+            ~exists().where(
+                earlier.account_id == Outbox.account_id,
+                earlier.id < Outbox.id,
+                earlier.state.in_([State.PENDING, State.SENDING]),
+            ),
+        )
+        .order_by(Outbox.due_at, Outbox.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Outbox)
+    )
+    if account_id is not None:
+        due = due.where(Outbox.account_id == account_id)
+    claimed = (
+        update(Outbox)
+        .where(Outbox.id.in_(due.scalar_subquery()), Outbox.state == State.PENDING)
+        .values(state=State.SENDING, claimed_at=now, attempts=Outbox.attempts + 1)
+        .returning(*ITEM)
+    )
+    rows = await connection.execute(claimed)
+    return sorted((Item(**row._mapping) for row in rows), key=lambda item: item.id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a send."""
+
+    id: str
+    state: State  # PENDING: to be tried again at ``due_at``
+    done_at: datetime | None = None
+    due_at: datetime | None = None  # None: unchanged
+    problem: str | None = None
+
+
+async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
+    """Store outcomes of claimed or held sends; one that was settled elsewhere meanwhile is left as it is."""
+    done = [o for o in outcomes if o.due_at is None]
+    again = [o for o in outcomes if o.due_at is not None]
+    claimed = update(Outbox).where(Outbox.id == bindparam("row_id"), Outbox.state.in_([State.SENDING, State.HELD]))
+    if done:
+        await connection.execute(
+            claimed.values(state=bindparam("s"), done_at=bindparam("d"), problem=bindparam("p")),
+            [{"row_id": o.id, "s": o.state, "d": o.done_at, "p": o.problem} for o in done],
+        )
+    if again:
+        await connection.execute(
+            claimed.values(state=bindparam("s"), due_at=bindparam("w"), problem=bindparam("p")),
+            [{"row_id": o.id, "s": o.state, "w": o.due_at, "p": o.problem} for o in again],
+        )
+
+
+async def requeue_stale(connection: AsyncConnection, claimed_before: datetime, channels: Sequence[str]) -> int:
+    """Put back sends that a process claimed and never settled (it was killed). Returns how many."""
+    result = await connection.execute(
+        update(Outbox)
+        .where(Outbox.state == State.SENDING, Outbox.claimed_at < claimed_before, Outbox.channel.in_(channels))
+        .values(state=State.PENDING)
+    )
+    return result.rowcount
+
+
+async def held(connection: AsyncConnection, account_ids: Sequence[str]) -> dict[str, list[Item]]:
+    """What waits for a person's next message, by account, the oldest first. Nobody named, nothing read."""
+    waiting: dict[str, list[Item]] = {}
+    if account_ids:
+        statement = select(*ITEM).where(Outbox.account_id.in_(account_ids), Outbox.state == State.HELD).order_by(Outbox.id)
+        for row in await connection.execute(statement):
+            waiting.setdefault(row.account_id, []).append(Item(**row._mapping))
+    return waiting
+
+
+async def cancel(connection: AsyncConnection, account_id: str, now: datetime, reason: str) -> None:
+    """Drop what is still open for an account (the person blocked us or left)."""
+    await connection.execute(
+        update(Outbox)
+        .where(Outbox.account_id == account_id, Outbox.state.in_([State.PENDING, State.HELD]))
+        .values(state=State.SKIPPED, done_at=now, problem=reason)
+    )

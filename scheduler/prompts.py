@@ -1,0 +1,206 @@
+"""Check-in prompts: on every school day, at the school's times, to linked students who have not answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import structlog
+import yaml
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from knowledge.db import Database
+from knowledge.questions.model import Phase
+from knowledge.records.accounts import Account
+from knowledge.records.calendar import load_calendars
+from knowledge.records.checkins import CheckIn, Status
+from knowledge.records.roster import Enrollment, SchoolClass, User
+from scheduler import outbox
+from scheduler.errors import ScheduleError
+from scheduler.outbox import Item, Outbox
+
+PAGE = 1000  # students looked at in one query
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """When a school is asked, in its time zone. A prompt that was missed is still sent until its window closes."""
+
+    anticipation: time = time(8, 20)
+    anticipation_until: time = time(12, 0)
+    reflection: time = time(15, 10)
+    reflection_until: time = time(20, 0)
+
+    def window(self, phase: Phase, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """From when to when the prompt of a phase may go out."""
+        start = self.anticipation if phase is Phase.ANTICIPATION else self.reflection
+        end = self.anticipation_until if phase is Phase.ANTICIPATION else self.reflection_until
+        return datetime.combine(day, start, zone), datetime.combine(day, end, zone)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchoolTimes:
+    """The times of all schools."""
+
+    default: Times = field(default_factory=Times)
+    by_school: Mapping[str, Times] = field(default_factory=dict[str, Times])
+
+    def of(self, school_id: str) -> Times:
+        return self.by_school.get(school_id, self.default)
+
+    @staticmethod
+    def load(path: Path) -> SchoolTimes:
+        """From ``<data folder>/schools.yaml``; a file that is not there means the default times everywhere.
+
+        Raises ``ScheduleError`` naming the school and the entry that is wrong.
+        """
+        if not path.exists():
+            return SchoolTimes()
+        try:
+            content = yaml.safe_load(path.read_text("utf-8")) or {}
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ScheduleError(f"{path}: not readable as YAML: {error}") from error
+        if not isinstance(content, dict):
+            raise ScheduleError(f"{path}: expected schools by sourcedId")
+        schools = cast("dict[str, Any]", content)
+        times = {str(school): _times(path, str(school), entry) for school, entry in schools.items()}
+        return SchoolTimes(default=times.pop("default", Times()), by_school=times)
+
+
+class Prompts:
+    """Plans the prompts that are due: into the outbox, once each."""
+
+    def __init__(self, database: Database, zone: ZoneInfo, times: SchoolTimes, channels: Sequence[str]) -> None:
+        """``channels``: where prompts can be sent."""
+        self._database = database
+        self._zone = zone
+        self._times = times
+        self._channels = channels
+
+    async def plan(self, now: datetime) -> int:
+        """Store a prompt for everyone due at ``now`` who has none yet, and return how many. Safe to call at any time,
+        as often as wanted and in several processes: a prompt's key is its phase, day and student."""
+        day = now.astimezone(self._zone).date()
+        planned = 0
+        for phase in Phase:
+            async with self._database.read() as connection:
+                schools = await self._schools_due(connection, phase, day, now)
+            for school_id, grades in schools.items():
+                planned += await self._plan_school(school_id, grades, phase, day, now)
+        if planned:
+            log.info("prompts_planned", count=planned)
+        return planned
+
+    async def _schools_due(
+        self, connection: AsyncConnection, phase: Phase, day: date, now: datetime
+    ) -> dict[str, list[str]]:
+        """Schools whose window is open, with the grades that have school on this day."""
+        homerooms = select(SchoolClass.school_sourced_id, SchoolClass.grades).where(SchoolClass.class_type == "homeroom")
+        grades: dict[str, set[str]] = {}
+        for school_id, class_grades in await connection.execute(homerooms):
+            start, end = self._times.of(school_id).window(phase, day, self._zone)
+            if start <= now < end:
+                grades.setdefault(school_id, set()).update(class_grades)
+        calendars = await load_calendars(connection, grades, day, day)
+        return {
+            school_id: open_grades
+            for school_id, of_school in grades.items()
+            if (open_grades := sorted(grade for grade in of_school if calendars[school_id].is_school_day(day, grade)))
+        }
+
+    async def _plan_school(self, school_id: str, grades: Sequence[str], phase: Phase, day: date, now: datetime) -> int:
+        _, end = self._times.of(school_id).window(phase, day, self._zone)
+        planned, after = 0, ""
+        while True:
+            async with self._database.write() as connection:
+                page = await self._missing(connection, school_id, grades, phase, day, after)
+                items = [
+                    Item(
+                        key=prompt_key(phase, day, student_id),
+                        account_id=account_id,
+                        kind="prompt",
+                        payload={"phase": phase, "date": day.isoformat(), "person_id": student_id},
+                        due_at=now,
+                        created_at=now,
+                        expires_at=end,
+                    )
+                    for student_id, account_id in page.items()
+                ]
+                await outbox.put(connection, items)
+            planned += len(items)
+            if len(page) < PAGE:
+                return planned
+            after = max(page)
+
+    async def _missing(
+        self, connection: AsyncConnection, school_id: str, grades: Sequence[str], phase: Phase, day: date, after: str
+    ) -> dict[str, str]:
+        """Students of the school's homeroom classes without an answer and without a prompt yet, each with the account
+        that was used last, in the order of their ids."""
+        answered = exists().where(
+            CheckIn.student_id == User.sourced_id,
+            CheckIn.date == day,
+            CheckIn.phase == phase,
+            CheckIn.status != Status.OPEN,
+        )
+        students = (
+            select(User.sourced_id)
+            .where(
+                User.sourced_id > after,
+                User.enabled,
+                User.grade.in_(grades),
+                ~answered,
+                ~exists().where(Outbox.key == f"prompt:{phase}:{day.isoformat()}:" + User.sourced_id),
+                exists().where(
+                    Enrollment.user_sourced_id == User.sourced_id,
+                    Enrollment.role == "student",
+                    Enrollment.class_sourced_id == SchoolClass.sourced_id,
+                    SchoolClass.class_type == "homeroom",
+                    SchoolClass.school_sourced_id == school_id,
+                    or_(Enrollment.begin_date.is_(None), Enrollment.begin_date <= day),
+                    or_(Enrollment.end_date.is_(None), Enrollment.end_date >= day),
+                ),
+                exists().where(
+                    and_(Account.person_id == User.sourced_id, Account.reachable, Account.channel.in_(self._channels))
+                ),
+            )
+            .order_by(User.sourced_id)
+            .limit(PAGE)
+        ).subquery()
+        accounts = (
+            select(Account.person_id, Account.id)
+            .join(students, students.c.sourced_id == Account.person_id)
+            .where(Account.reachable, Account.channel.in_(self._channels))
+            .order_by(Account.person_id, Account.last_seen_at.nulls_first(), Account.id)
+        )
+        return {row.person_id: row.id for row in await connection.execute(accounts)}
+
+
+def prompt_key(phase: Phase, day: date, student_id: str) -> str:
+    """The idempotency key of a prompt."""
+    return f"prompt:{phase}:{day.isoformat()}:{student_id}"
+
+
+def _times(path: Path, school: str, entry: Any) -> Times:
+    if not isinstance(entry, dict):
+        raise ScheduleError(f"{path}: {school}: expected times such as anticipation: '08:20'")
+    values: dict[str, time] = {}
+    for name, value in cast("dict[str, Any]", entry).items():
+        if name not in Times.__dataclass_fields__:
+            raise ScheduleError(f"{path}: {school}: '{name}' is not one of {', '.join(Times.__dataclass_fields__)}")
+        try:
+            values[name] = time.fromisoformat(value)
+        except (TypeError, ValueError) as error:
+            raise ScheduleError(f"{path}: {school}: {name}: {value!r} is not a time such as '08:20'") from error
+    times = Times(**values)
+    if not times.anticipation < times.anticipation_until <= times.reflection < times.reflection_until:
+        raise ScheduleError(f"{path}: {school}: the times must follow each other within one day")
+    return times
+

@@ -1,0 +1,126 @@
+"""Whatever happens to a valid file: it is accepted, or refused with lines that exist and a store as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import re
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from knowledge.db import Base, Database
+from knowledge.imports.problems import ImportFailedError
+from tests.builders.oneroster import write_oneroster
+from tests.integration.stored import everything, load
+
+CHECKINS = """studentId,date,phase,answeredAt,declined,mood,goal,confidence,achievement,visibility
+s-hana,2026-05-11,anticipation,2026-05-11T08:30,,sunny,"一つ
+二つ",4,,class
+s-hana,2026-05-11,reflection,2026-05-11T06:10:00Z,false,rainy,,,mostly,
+s-ren,2026-05-11,reflection,,true,,,,,
+"""
+
+# Values that are right somewhere in the files, wrong elsewhere, and anything at all.
+CELLS = st.one_of(
+    st.sampled_from(["", "s-hana", "minami", "c-4-2", "e-ren", "2026-05-11", "9999-12-31", "1900-01-01T00:00", "true"]),
+    st.sampled_from(["P4", "J1,P2", ",", ";", "homeroom", "student", "ext:x", "school", "0", "12", "tobedeleted"]),
+    st.text(max_size=8),
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn, content: bytes) -> bytes:
+    """The file with a few cells, rows or bytes changed."""
+    table = list(csv.reader(io.StringIO(content.decode())))
+    for _ in range(draw(st.integers(1, 3))):
+        row = draw(st.integers(0, len(table) - 1))
+        if not table[row]:
+            continue
+        column = draw(st.integers(0, len(table[row]) - 1))
+        match draw(st.sampled_from(["cell", "cell", "cell", "copy", "swap", "drop", "shorten"])):
+            case "cell":
+                table[row][column] = draw(CELLS)
+            case "copy":
+                table.append(list(table[row]))
+            case "swap":
+                table[row][0], table[row][column] = table[row][column], table[row][0]
+            case "shorten":
+                del table[row][column]
+            case _:
+                table[row] = []
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(table)
+    changed = text.getvalue().encode("utf-8", "surrogatepass")
+    if draw(st.integers(0, 4)) == 0:
+        place = draw(st.integers(0, len(changed)))
+        changed = changed[:place] + draw(st.binary(min_size=1, max_size=3)) + changed[place + 1 :]
+    return changed
+
+
+@pytest.fixture(scope="module")
+def district(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a valid set, a valid check-in file, and a store that holds the set."""
+    folder = tmp_path_factory.mktemp("district")
+
+    async def prepare() -> None:
+        database = Database(f"sqlite:///{folder / 'ayumi.db'}")
+        async with database.write() as connection:
+            await connection.run_sync(Base.metadata.create_all)
+        await load(database, "oneroster", write_oneroster(folder / "set"))
+        await database.close()
+
+    asyncio.run(prepare())
+    return folder
+
+
+def _lines(path: Path, file: str) -> int:
+    """How many physical lines a file of the import has."""
+    content = (path / file if path.is_dir() else path).read_bytes()
+    return len(re.split(rb"\r\n|\r|\n", content))
+
+
+async def _accepted_or_refused(folder: Path, kind: str, path: Path) -> None:
+    database = Database(f"sqlite:///{folder / 'ayumi.db'}")
+    try:
+        before = await everything(database)
+        try:
+            summary = await load(database, kind, path)
+            again = await load(database, kind, path)
+        except ImportFailedError as error:
+            assert error.total >= len(error.problems) > 0
+            assert await everything(database) == before
+            for problem in error.problems:
+                assert problem.line is None or 1 <= problem.line <= _lines(path, problem.file)
+                assert "\n" not in str(problem)
+        else:
+            assert summary.rejected == 0
+            assert (again.added, again.changed) == (0, 0)
+            assert again.unchanged >= summary.added + summary.unchanged
+    finally:
+        await database.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_change_to_a_set_is_accepted_or_named(district: Path, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(path.name for path in (district / "set").iterdir())))
+    content = data.draw(mutated((district / "set" / name).read_bytes()))
+    with TemporaryDirectory() as temporary:
+        folder = Path(shutil.copytree(district, temporary, dirs_exist_ok=True))
+        (folder / "set" / name).write_bytes(content)
+        asyncio.run(_accepted_or_refused(folder, "oneroster", folder / "set"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(content=mutated(CHECKINS.encode()))
+def test_any_change_to_check_ins_is_accepted_or_named(district: Path, content: bytes) -> None:
+    with TemporaryDirectory() as temporary:
+        folder = Path(shutil.copytree(district, temporary, dirs_exist_ok=True))
+        (folder / "checkins.csv").write_bytes(content)
+        asyncio.run(_accepted_or_refused(folder, "checkins", folder / "checkins.csv"))
