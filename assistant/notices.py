@@ -34,20 +34,20 @@ class Notices:
         self._now = now
 
     async def report(self, item: Item, result: Result) -> None:
-        """A held send means the channel is stopped: everyone in charge is told once a month (quota) or day (token),
-        on the channel that they used last among those that still work."""
+        """A held send means the channel is stopped: everyone in charge is told once a month (quota) or day (token), on
+        the channel that they used last among those that still work. Who has no other gets it there as an answer to
+        their next message."""
         if not isinstance(result, Hold):
             return
         now, channel = self._now(), item.channel
         span = f"{now:%Y-%m}" if result.problem == "quota" else f"{now:%Y-%m-%d}"
         text = self._speaker.say(TEXTS[result.problem], channel=LABELS.get(channel, channel))
         async with self._database.write() as connection:
-            working = [name for name in self._channels if name != channel]
             accounts = await connection.execute(
                 select(Account.person_id, Account.id)
                 .join(Role, Role.user_sourced_id == Account.person_id)
-                .where(Role.role.in_(IN_CHARGE), Account.channel.in_(working), Account.reachable)
-                .order_by(Account.last_seen_at.nulls_first())
+                .where(Role.role.in_(IN_CHARGE), Account.channel.in_(self._channels), Account.reachable)
+                .order_by(Account.channel != channel, Account.last_seen_at.nulls_first())
             )
             await outbox.put(
                 connection,

@@ -130,11 +130,10 @@ def _meaning(reader: Reader, lexicon: Lexicon, *, is_named: bool, is_child: bool
             return None
         phase = Phase.REFLECTION
     strong = rate or count
-    if checkin:
-        weak = asks or state or (is_named and not is_child)
-    else:  # 「今日のふりかえりは?」 asks for the words, not for a figure
-        weak = (done and asks) or (submission and (asks or state))
-    if not strong and not weak:
+    of_checkin = checkin and (asks or state or (is_named and not is_child))
+    # 「今日のふりかえりは?」 asks for the words, not for a figure
+    of_phase = (done and asks) or (submission and (asks or state))
+    if not strong and not of_checkin and not of_phase:
         return None
     return _Meaning(shape=Shape.VALUE, phase=phase, strong=strong, lists_children=count)
 

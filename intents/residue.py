@@ -8,11 +8,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from sudachipy import (  # pyright: ignore[reportMissingTypeStubs] -- typed within, but not marked so
-    Dictionary,
-    SplitMode,
-    Tokenizer,
-)
+from sudachipy import Dictionary, SplitMode, Tokenizer
 
 from intents.lexicon import Lexicon
 from intents.spans import Reader

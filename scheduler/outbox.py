@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 import uuid_utils
-from sqlalchemy import Index, String, bindparam, exists, select, text, update
+from sqlalchemy import Index, String, bindparam, exists, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
@@ -161,7 +161,8 @@ async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> No
     """Store outcomes of claimed or held sends; one that was settled elsewhere meanwhile is left as it is."""
     done = [o for o in outcomes if o.due_at is None]
     again = [o for o in outcomes if o.due_at is not None]
-    claimed = update(Outbox).where(Outbox.id == bindparam("row_id"), Outbox.state.in_([State.SENDING, State.HELD]))
+    open_state = or_(Outbox.state == State.SENDING, Outbox.state == State.HELD)
+    claimed = update(Outbox).where(Outbox.id == bindparam("row_id"), open_state)
     if done:
         await connection.execute(
             claimed.values(state=bindparam("s"), done_at=bindparam("d"), problem=bindparam("p")),

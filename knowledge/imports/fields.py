@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 Parser = Callable[[str], Any]
 
 EARLIEST = "1900"  # year: what is older is a slip of the pen
+LATEST = "9999"  # year of the first moment that is refused: in UTC it might be past the end of the calendar
 LONGEST_ID = 255  # characters of a sourcedId (OneRoster 1.2 allows 255)
 GRADES = ("E1", "E2", "E3", "P1", "P2", "P3", "P4", "P5", "P6", "J1", "J2", "J3", "H1", "H2", "H3")
 
@@ -37,6 +39,7 @@ def identifier(cell: str) -> str:
     return cell
 
 
+@lru_cache(maxsize=4096)  # a file names few days, many times
 def day(cell: str) -> date:
     try:
         if _DATE.fullmatch(cell) and cell >= EARLIEST:
@@ -51,12 +54,10 @@ def moment(timezone: ZoneInfo) -> Callable[[str], datetime]:
 
     def parse(cell: str) -> datetime:
         try:
-            if _MOMENT.fullmatch(cell) and cell >= EARLIEST:
+            if _MOMENT.fullmatch(cell) and EARLIEST <= cell < LATEST:
                 value = datetime.fromisoformat(cell)
-                value = value if value.tzinfo else value.replace(tzinfo=timezone)
-                # asking for the offset raises now, not in the database, at the two ends of the calendar
-                return value.astimezone(timezone)
-        except (ValueError, OverflowError):
+                return value if value.tzinfo else value.replace(tzinfo=timezone)
+        except ValueError:
             pass
         raise FieldError("a time as in ISO 8601, such as 2026-05-11T08:30 or 2026-05-11T08:30:00+09:00")
 

@@ -30,6 +30,8 @@ from knowledge.records.calendar import load_calendars
 from knowledge.records.roster import Enrollment, Org, SchoolClass, User
 from knowledge.records.scope import Permit, valid_on
 
+# Within a function, or SQLite, which does not know how many there are, would begin with all users of the city.
+ENABLED = func.coalesce(User.enabled, False)
 # A class of one grade has that grade's calendar; in a class of several grades (複式学級) each child has their own.
 GRADE = func.coalesce(
     case((SchoolClass.grades[1].as_string().is_(None), SchoolClass.grades[0].as_string())),
@@ -49,21 +51,13 @@ async def expected_days(connection: AsyncConnection, permit: Permit, start: date
     calendars = await load_calendars(connection, {school for school, _ in groups}, start, end)
     # Most schools and grades share their days: number the different calendars instead of repeating the days.
     numbers: dict[tuple[date, ...], int] = {}
-    opened: list[tuple[str, str, int]] = []
+    opened: list[tuple[str, int]] = []
     for school, grade in groups:
         if days := tuple(calendars[school].school_days(start, end, grade or None)):
-            opened.append((school, grade, numbers.setdefault(days, len(numbers))))
+            opened.append((f"{school} {grade}", numbers.setdefault(days, len(numbers))))
     if not opened:
         return None
-    group = (
-        values(
-            column("school_id", String),
-            column("grade", String),
-            column("calendar", Integer),
-        )
-        .data(opened)
-        .cte("school_grades")
-    )
+    group = values(column("school_grade", String), column("calendar", Integer)).data(opened).cte("school_grades")
     day = (
         values(column("calendar", Integer), column("day", Date))
         .data([(number, day) for days, number in numbers.items() for day in days])
@@ -76,13 +70,7 @@ async def expected_days(connection: AsyncConnection, permit: Permit, start: date
             func.min(SchoolClass.title).label("class_title"),
             func.min(Enrollment.attendance_number).label("number"),
         )
-        .join(
-            group,
-            and_(
-                group.c.school_id == SchoolClass.school_sourced_id,
-                group.c.grade == GRADE,
-            ),
-        )
+        .join(group, group.c.school_grade == SchoolClass.school_sourced_id + " " + GRADE)
         .join(
             day,
             and_(
@@ -105,7 +93,7 @@ def _enrolled(permit: Permit, start: date, end: date) -> Select[str]:
         .join(User, User.sourced_id == Enrollment.user_sourced_id)
         .where(
             Enrollment.role == "student",
-            User.enabled,
+            ENABLED,
             or_(Enrollment.begin_date.is_(None), Enrollment.begin_date <= end),
             or_(Enrollment.end_date.is_(None), Enrollment.end_date >= start),
             _within(permit),

@@ -1,4 +1,4 @@
-"""The names a viewer may use, for the understanding side. Names of classes and schools only: nothing of a child."""
+"""The names a viewer may use, for the understanding side: classes and schools, and for a family its own children."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from knowledge.questions.model import (
     ScopeKind,
     Vocabulary,
 )
-from knowledge.records.roster import Org, SchoolClass
+from knowledge.records.roster import Org, SchoolClass, User
 from knowledge.records.scope import Viewer
 
 NOBODY = Scope(kind=ScopeKind.CLASS, ids=(), label="")
@@ -27,7 +27,7 @@ async def load_vocabulary(connection: AsyncConnection, viewer: Viewer, timezone:
     that whoever they name is refused alike, there or not."""
     staffed = viewer.homerooms or viewer.subject_classes or viewer.schools
     if not staffed and not viewer.districts:
-        return Vocabulary(timezone=timezone, default=_own(viewer))
+        return Vocabulary(timezone=timezone, default=await _own(connection, viewer))
     schools, districts = await _places(connection, viewer)
     classes = await _classes(connection, viewer.workplaces) if staffed else ()
     if viewer.districts:
@@ -47,12 +47,15 @@ async def load_vocabulary(connection: AsyncConnection, viewer: Viewer, timezone:
     )
 
 
-def _own(viewer: Viewer) -> Scope:
-    if viewer.student_id:
-        return Scope(kind=ScopeKind.STUDENT, ids=(viewer.student_id,), label="")
-    if viewer.children:
-        return Scope(kind=ScopeKind.STUDENT, ids=tuple(sorted(viewer.children)), label="")
-    return NOBODY
+async def _own(connection: AsyncConnection, viewer: Viewer) -> Scope:
+    """A student themselves, a guardian's children; nobody for everybody else."""
+    ids = {viewer.student_id} if viewer.student_id else viewer.children
+    if not ids:
+        return NOBODY
+    statement = select(User.sourced_id, User.family_name, User.given_name).where(User.sourced_id.in_(ids))
+    named = (await connection.execute(statement.order_by(User.sourced_id))).all()
+    label = "・".join(f"{family} {given}" for _, family, given in named)
+    return Scope(kind=ScopeKind.STUDENT, ids=tuple(id for id, _, _ in named), label=label)
 
 
 def _default(

@@ -105,5 +105,6 @@ class Pipeline(Generic[Job, Done]):
         return bool(jobs)
 
     async def _work(self, job: Job) -> None:
-        self._done.append(await self._run(job))
+        result = await self._run(job)
+        self._done.append(result)  # looked up only now: the list is another one after every exchange
         self._woken.set()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.db import Database
+from knowledge.imports.oneroster import package
 from knowledge.imports.oneroster.schema import FILES
 from knowledge.records.roster import Enrollment, Org, Role, SchoolClass, User
 from tests.builders.oneroster import district, enrollment, only, with_cells, write_oneroster
@@ -310,6 +311,22 @@ async def test_what_is_no_set_is_refused(database: Database, tmp_path: Path) -> 
         assert "a zip file of it that can be read" in problem
     (problem,) = await refused(database, "oneroster", tmp_path / "nowhere")
     assert "there is none at this path" in problem
+
+
+async def test_a_zip_file_that_grows_too_large_is_refused_before_it_is_unpacked(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package, "MAX_UNPACKED", 3 << 20)
+    path = write_oneroster(tmp_path / "set.zip", raw={"resources.csv": bytes(4 << 20)})
+    assert path.stat().st_size < 1 << 20
+    assert await refused(database, "oneroster", path) == ["set.zip: expected at most 3 MiB when unpacked"]
+
+
+async def test_a_zip_file_with_two_sets_is_refused(database: Database, tmp_path: Path) -> None:
+    path = write_oneroster(tmp_path / "set.zip", raw={"other/manifest.csv": b""})
+    assert await refused(database, "oneroster", path) == [
+        "set.zip: expected one manifest.csv, at the top or in one folder; found 2"
+    ]
 
 
 async def test_unkept_files_must_still_be_csv_with_the_three_columns(database: Database, tmp_path: Path) -> None:

@@ -111,32 +111,43 @@ async def school(database: Database) -> AsyncIterator[Database]:
         await connection.execute(
             insert(SchoolClass),
             [
-                dict(sourced_id=id, title=title, grades=grades, course_sourced_id="course", class_type=kind)
-                | dict(school_sourced_id=school, term_sourced_ids=[], subjects=[], subject_codes=[])
+                {"sourced_id": id, "title": title, "grades": grades, "course_sourced_id": "course", "class_type": kind}
+                | {"school_sourced_id": school, "term_sourced_ids": [], "subjects": [], "subject_codes": []}
                 for id, title, grades, kind, school in classes
             ],
         )
         await connection.execute(
             insert(User),
             [
-                dict(sourced_id=id, enabled=id != "gone", family_name=family, given_name=given, kana_given_name=None)
-                | dict(kana_family_name=kana, grade=grade, agent_sourced_ids=agents, primary_org_sourced_id=None)
+                {
+                    "sourced_id": id,
+                    "enabled": id != "gone",
+                    "family_name": family,
+                    "given_name": given,
+                    "kana_given_name": None,
+                }
+                | {
+                    "kana_family_name": kana,
+                    "grade": grade,
+                    "agent_sourced_ids": agents,
+                    "primary_org_sourced_id": None,
+                }
                 for id, family, given, kana, grade, agents in people
             ],
         )
         await connection.execute(
             insert(Role),
             [
-                dict(sourced_id=f"r-{user}", user_sourced_id=user, role_type="primary", role=role)
-                | dict(org_sourced_id=org, begin_date=begin, end_date=end)
+                {"sourced_id": f"r-{user}", "user_sourced_id": user, "role_type": "primary", "role": role}
+                | {"org_sourced_id": org, "begin_date": begin, "end_date": end}
                 for user, role, org, begin, end in roles
             ],
         )
         await connection.execute(
             insert(Enrollment),
             [
-                dict(sourced_id=id, class_sourced_id=class_id, school_sourced_id="east", user_sourced_id=user)
-                | dict(role=role, is_primary=False, begin_date=begin, end_date=end, attendance_number=number)
+                {"sourced_id": id, "class_sourced_id": class_id, "school_sourced_id": "east", "user_sourced_id": user}
+                | {"role": role, "is_primary": False, "begin_date": begin, "end_date": end, "attendance_number": number}
                 for id, class_id, user, role, begin, end, number in ENROLLMENTS
             ],
         )
@@ -535,6 +546,7 @@ async def test_whoever_is_not_named_is_the_askers_own(school: Database, by: str,
 async def test_a_vocabulary_names_the_classes_of_ones_own_school_only(school: Database):
     async with school.read() as connection:
         teacher = await load_vocabulary(connection, await load_viewer(connection, "tanaka", FRI), TOKYO)
+        mother = await load_vocabulary(connection, await load_viewer(connection, "mother", FRI), TOKYO)
         board = await load_vocabulary(connection, await load_viewer(connection, "board", FRI), TOKYO)
         student = await load_vocabulary(connection, await load_viewer(connection, "hana", FRI), TOKYO)
     assert {each.id for each in teacher.classes} == {"c41", "c42", "c51", "m42"}
@@ -542,3 +554,4 @@ async def test_a_vocabulary_names_the_classes_of_ones_own_school_only(school: Da
     assert board.classes == ()
     assert {(each.grade, each.school_id) for each in board.grades} == {("P4", "east"), ("P5", "east"), ("P4", "west")}
     assert (student.classes, student.schools) == ((), ())
+    assert mother.default.label == "佐藤 花"

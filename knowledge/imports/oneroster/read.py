@@ -143,7 +143,7 @@ class _RowParser:
             modified = self._cell("dateLastModified", cells[2], fields.moment(timezone), required=True)
             if status == "tobedeleted":
                 if not self.wrong:
-                    rows.deleted[cells[0]] = modified.date()
+                    rows.deleted[cells[0]] = modified.astimezone(timezone).date()
                 return
         else:
             for name, cell in zip(LEADING[1:], cells[1:3], strict=True):

