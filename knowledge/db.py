@@ -11,11 +11,12 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import JSON, DateTime, Dialect, MetaData, event
+from sqlalchemy import JSON, DateTime, Dialect, Executable, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
@@ -121,15 +122,20 @@ async def upsert(
     """
     if not rows:
         return 0
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = _upsert(table, connection.dialect.name, tuple(key), None if update is None else tuple(update))
+    return (await connection.execute(statement, list(rows))).rowcount
+
+
+@lru_cache(maxsize=256)
+def _upsert(table: Any, dialect_name: str, key: tuple[str, ...], update: tuple[str, ...] | None) -> Executable:
+    """The statement of ``upsert``, built once: building costs more than running it."""
+    dialect = sqlite if dialect_name == "sqlite" else postgresql
     statement = dialect.insert(table)
     if update is None:
-        statement = statement.on_conflict_do_nothing(index_elements=list(key))
-    else:
-        statement = statement.on_conflict_do_update(
-            index_elements=list(key), set_={name: statement.excluded[name] for name in update}
-        )
-    return (await connection.execute(statement, list(rows))).rowcount
+        return statement.on_conflict_do_nothing(index_elements=list(key))
+    return statement.on_conflict_do_update(
+        index_elements=list(key), set_={name: statement.excluded[name] for name in update}
+    )
 
 
 def _translated(error: DBAPIError) -> Exception:

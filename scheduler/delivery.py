@@ -112,7 +112,9 @@ class Delivery:
         try:
             result = await self._channels[item.channel].send(group)
         except Exception as error:  # a fault of ours must not lose the message: it is tried again, and seen in the log
-            log.error("send_broke", outbox_id=item.id, channel=item.channel, error=type(error).__name__, at=places(error))
+            log.error(
+                "send_broke", outbox_id=item.id, channel=item.channel, error=type(error).__name__, at=places(error)
+            )
             result = Later(problem=type(error).__name__)
         return await self._settled(group, result)
 
@@ -146,8 +148,6 @@ class Delivery:
                 return [Outcome(id=item.id, state=State.SKIPPED, done_at=now, problem=problem)]
             case Later(problem=problem, after=after) if item.attempts < MAX_ATTEMPTS:
                 wait = after if after is not None else backoff(item.attempts)
-                return [
-                    Outcome(id=item.id, state=State.PENDING, due_at=now + timedelta(seconds=wait), problem=problem)
-                ]
+                return [Outcome(id=item.id, state=State.PENDING, due_at=now + timedelta(seconds=wait), problem=problem)]
             case Later(problem=problem) | Fail(problem=problem):
                 return [Outcome(id=item.id, state=State.FAILED, done_at=now, problem=problem)]

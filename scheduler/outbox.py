@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 import uuid_utils
-from sqlalchemy import Index, String, bindparam, exists, or_, select, text, update
+from sqlalchemy import Executable, Index, String, bindparam, exists, literal_column, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
@@ -34,7 +34,12 @@ class State(StrEnum):
 class Outbox(Base):
     __tablename__ = "outbox"
     __table_args__ = (
-        Index("ix_outbox_due", "due_at", sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'")),
+        Index(
+            "ix_outbox_due",
+            "due_at",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
         Index(
             "ix_outbox_open",
             "account_id",
@@ -92,6 +97,47 @@ ITEM = (
 )
 
 
+def _claim(account_id: str | None = None) -> Executable:
+    earlier = aliased(Outbox)
+    due = (
+        select(Outbox.id)
+        .where(
+            Outbox.state == PENDING,
+            Outbox.due_at <= bindparam("now"),
+            Outbox.channel.in_(bindparam("channels", expanding=True)),
+            ~exists().where(
+                earlier.account_id == Outbox.account_id,
+                earlier.id < Outbox.id,
+                # As it stands in the partial index; what is held does not stand in the way.
+                earlier.state.in_([PENDING, SENDING, HELD]),
+                earlier.state != HELD,
+            ),
+        )
+        .order_by(Outbox.due_at, Outbox.id)
+        .limit(bindparam("room"))
+        .with_for_update(skip_locked=True, of=Outbox)
+    )
+    if account_id is not None:
+        due = due.where(Outbox.account_id == account_id)
+    return (
+        update(Outbox)
+        .where(Outbox.id.in_(due.scalar_subquery()), Outbox.state == PENDING)
+        .values(state=State.SENDING, claimed_at=bindparam("now"), attempts=Outbox.attempts + 1)
+        .returning(*ITEM)
+    )
+
+
+# Statements of the hot path are built once: building them costs more than running them.
+PENDING, SENDING, HELD = (literal_column(f"'{state}'") for state in (State.PENDING, State.SENDING, State.HELD))
+CLAIM = _claim()
+WAITING = (
+    select(*ITEM).where(Outbox.account_id.in_(bindparam("accounts", expanding=True)), Outbox.state == HELD)
+).order_by(Outbox.id)
+SETTLED = update(Outbox).where(Outbox.id == bindparam("row_id"), or_(Outbox.state == SENDING, Outbox.state == HELD))
+DONE = SETTLED.values(state=bindparam("s"), done_at=bindparam("d"), problem=bindparam("p"))
+AGAIN = SETTLED.values(state=bindparam("s"), due_at=bindparam("w"), problem=bindparam("p"))
+
+
 async def put(connection: AsyncConnection, items: Iterable[Item]) -> None:
     """Store sends within the caller's transaction. One whose ``key`` is there already is left as it is."""
     rows = [
@@ -117,32 +163,8 @@ async def claim(
     connection: AsyncConnection, channels: Sequence[str], now: datetime, limit: int, account_id: str | None = None
 ) -> list[Item]:
     """Take up to ``limit`` due sends: the oldest open one of each account, and none behind one that is still open."""
-    earlier = aliased(Outbox)
-    due = (
-        select(Outbox.id)
-        .where(
-            Outbox.state == State.PENDING,
-            Outbox.due_at <= now,
-            Outbox.channel.in_(channels),
-            ~exists().where(
-                earlier.account_id == Outbox.account_id,
-                earlier.id < Outbox.id,
-                earlier.state.in_([State.PENDING, State.SENDING]),
-            ),
-        )
-        .order_by(Outbox.due_at, Outbox.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=Outbox)
-    )
-    if account_id is not None:
-        due = due.where(Outbox.account_id == account_id)
-    claimed = (
-        update(Outbox)
-        .where(Outbox.id.in_(due.scalar_subquery()), Outbox.state == State.PENDING)
-        .values(state=State.SENDING, claimed_at=now, attempts=Outbox.attempts + 1)
-        .returning(*ITEM)
-    )
-    rows = await connection.execute(claimed)
+    claimed = CLAIM if account_id is None else _claim(account_id)
+    rows = await connection.execute(claimed, {"now": now, "channels": list(channels), "room": limit})
     return sorted((Item(**row._mapping) for row in rows), key=lambda item: item.id)
 
 
@@ -161,18 +183,12 @@ async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> No
     """Store outcomes of claimed or held sends; one that was settled elsewhere meanwhile is left as it is."""
     done = [o for o in outcomes if o.due_at is None]
     again = [o for o in outcomes if o.due_at is not None]
-    open_state = or_(Outbox.state == State.SENDING, Outbox.state == State.HELD)
-    claimed = update(Outbox).where(Outbox.id == bindparam("row_id"), open_state)
     if done:
-        await connection.execute(
-            claimed.values(state=bindparam("s"), done_at=bindparam("d"), problem=bindparam("p")),
-            [{"row_id": o.id, "s": o.state, "d": o.done_at, "p": o.problem} for o in done],
-        )
+        rows = [{"row_id": o.id, "s": o.state, "d": o.done_at, "p": o.problem} for o in done]
+        await connection.execute(DONE, rows)
     if again:
-        await connection.execute(
-            claimed.values(state=bindparam("s"), due_at=bindparam("w"), problem=bindparam("p")),
-            [{"row_id": o.id, "s": o.state, "w": o.due_at, "p": o.problem} for o in again],
-        )
+        rows = [{"row_id": o.id, "s": o.state, "w": o.due_at, "p": o.problem} for o in again]
+        await connection.execute(AGAIN, rows)
 
 
 async def requeue_stale(connection: AsyncConnection, claimed_before: datetime, channels: Sequence[str]) -> int:
@@ -189,8 +205,7 @@ async def held(connection: AsyncConnection, account_ids: Sequence[str]) -> dict[
     """What waits for a person's next message, by account, the oldest first. Nobody named, nothing read."""
     waiting: dict[str, list[Item]] = {}
     if account_ids:
-        statement = select(*ITEM).where(Outbox.account_id.in_(account_ids), Outbox.state == State.HELD).order_by(Outbox.id)
-        for row in await connection.execute(statement):
+        for row in await connection.execute(WAITING, {"accounts": list(account_ids)}):
             waiting.setdefault(row.account_id, []).append(Item(**row._mapping))
     return waiting
 

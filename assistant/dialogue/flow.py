@@ -70,9 +70,7 @@ def without_skip(record: CheckInRecord, question_id: str) -> CheckInRecord:
 
 def holds(when: Mapping[str, Sequence[str] | str], answers: Mapping[str, str]) -> bool:
     """Whether every named answer is given, or among those listed. No condition always holds."""
-    return all(
-        key in answers and (allowed == "given" or answers[key] in allowed) for key, allowed in when.items()
-    )
+    return all(key in answers and (allowed == "given" or answers[key] in allowed) for key, allowed in when.items())
 
 
 def next_question(script: PhaseScript, record: CheckInRecord, answers: Mapping[str, str]) -> Question | None:

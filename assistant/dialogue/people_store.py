@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from assistant.dialogue.people import Person
 from knowledge.records.roster import Role, User
+
+ROLES = select(Role.user_sourced_id, Role.role, Role.role_type, Role.org_sourced_id).where(
+    Role.user_sourced_id.in_(bindparam("ids", expanding=True)),
+    or_(Role.begin_date.is_(None), Role.begin_date <= bindparam("on")),
+    or_(Role.end_date.is_(None), Role.end_date >= bindparam("on")),
+)
+USERS = select(
+    User.sourced_id,
+    User.given_name,
+    User.family_name,
+    User.kana_given_name,
+    User.kana_family_name,
+    User.grade,
+    User.primary_org_sourced_id,
+).where(User.sourced_id.in_(bindparam("ids", expanding=True)), User.enabled)
 
 
 async def load_people(connection: AsyncConnection, person_ids: Collection[str], on: date) -> dict[str, Person]:
@@ -18,24 +33,10 @@ async def load_people(connection: AsyncConnection, person_ids: Collection[str], 
         return {}
     roles: dict[str, set[str]] = {}
     schools: dict[str, str] = {}
-    statement = select(Role.user_sourced_id, Role.role, Role.role_type, Role.org_sourced_id).where(
-        Role.user_sourced_id.in_(person_ids),
-        or_(Role.begin_date.is_(None), Role.begin_date <= on),
-        or_(Role.end_date.is_(None), Role.end_date >= on),
-    )
-    for user_id, role, role_type, org_id in await connection.execute(statement):
+    for user_id, role, role_type, org_id in await connection.execute(ROLES, {"ids": [*person_ids], "on": on}):
         roles.setdefault(user_id, set()).add(role)
         if role_type == "primary" or user_id not in schools:
             schools[user_id] = org_id
-    users = select(
-        User.sourced_id,
-        User.given_name,
-        User.family_name,
-        User.kana_given_name,
-        User.kana_family_name,
-        User.grade,
-        User.primary_org_sourced_id,
-    ).where(User.sourced_id.in_(person_ids), User.enabled)
     return {
         row.sourced_id: Person(
             id=row.sourced_id,
@@ -47,5 +48,5 @@ async def load_people(connection: AsyncConnection, person_ids: Collection[str], 
             school_id=row.primary_org_sourced_id or schools.get(row.sourced_id),
             roles=frozenset(roles.get(row.sourced_id, ())),
         )
-        for row in await connection.execute(users)
+        for row in await connection.execute(USERS, {"ids": [*person_ids]})
     }

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import bindparam, case, literal_column, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from assistant.dialogue.conversation import Conversation, conversation_id
@@ -38,6 +38,47 @@ SEEN_EVERY = timedelta(minutes=10)  # how exactly we remember where a person was
 CLOCK_TOLERANCE = timedelta(minutes=5)  # an event further in the future has a wrong clock
 
 log = structlog.get_logger(__name__)
+
+# Statements of the hot path are built once: building them costs more than running them.
+CONVERSATION = case((Account.person_id.is_(None), Account.id), else_="person:" + Account.person_id)
+NEW = (
+    select(
+        InboxEvent.id,
+        InboxEvent.event_id,
+        InboxEvent.channel,
+        InboxEvent.account_id,
+        InboxEvent.occurred_at,
+        InboxEvent.received_at,
+        InboxEvent.body,
+        InboxEvent.attempts,
+        Account.person_id,
+        Account.last_seen_at,
+        Account.reachable,
+        Conversation.version,
+        Conversation.state,
+        Conversation.changed_at,
+    )
+    .join(Account, Account.id == InboxEvent.account_id)
+    .outerjoin(Conversation, Conversation.id == CONVERSATION)
+    .where(
+        InboxEvent.state == literal_column(f"'{InboxState.NEW}'"),  # as it stands in the partial index
+        InboxEvent.channel.in_(bindparam("channels", expanding=True)),
+        CONVERSATION.not_in(bindparam("busy", expanding=True)),
+    )
+    .order_by(InboxEvent.occurred_at, InboxEvent.id)
+    .limit(bindparam("room"))
+)
+VERSIONS = (
+    select(Conversation.id, Conversation.version)
+    .where(Conversation.id.in_(bindparam("ids", expanding=True)))
+    .order_by(Conversation.id)
+    .with_for_update()
+)
+HANDLED = (
+    update(InboxEvent)
+    .where(InboxEvent.id == bindparam("row_id"))
+    .values(state=bindparam("new_state"), attempts=bindparam("tries"), done_at=bindparam("moment"))
+)
 
 Convert = Callable[[Mapping[str, Any], str, str, datetime], Incoming]
 
@@ -186,10 +227,7 @@ class Turns:
     async def _store(self, done: Sequence[Done]) -> None:
         now = self._now()
         async with self._services.database.write() as connection:
-            known = select(Conversation.id, Conversation.version).where(
-                Conversation.id.in_([each.job.conversation for each in done])
-            )
-            rows = await connection.execute(known.order_by(Conversation.id).with_for_update())
+            rows = await connection.execute(VERSIONS, {"ids": [each.job.conversation for each in done]})
             versions: dict[str, int] = {row.id: row.version for row in rows}
             fresh = [d for d in done if versions.get(d.job.conversation, 0) == d.job.version]
             good = [each for each in fresh if not each.broke]
@@ -208,54 +246,25 @@ class Turns:
             await outbox.put(connection, [item for each in fresh for item in each.items])
             if fresh:
                 await connection.execute(
-                    update(InboxEvent)
-                    .where(InboxEvent.id == bindparam("row_id"))
-                    .values(state=bindparam("new_state"), attempts=bindparam("tries"), done_at=now),
+                    HANDLED,
                     [
                         {
                             "row_id": each.job.row_id,
                             "new_state": _inbox_state(each),
                             "tries": each.job.attempts + each.broke,
+                            "moment": now,
                         }
                         for each in fresh
                     ],
                 )
 
     async def _take(self, room: int) -> list[Job]:
-        conversation = case((Account.person_id.is_(None), Account.id), else_="person:" + Account.person_id)
-        wanted = (
-            select(
-                InboxEvent.id,
-                InboxEvent.event_id,
-                InboxEvent.channel,
-                InboxEvent.account_id,
-                InboxEvent.occurred_at,
-                InboxEvent.received_at,
-                InboxEvent.body,
-                InboxEvent.attempts,
-                Account.person_id,
-                Account.last_seen_at,
-                Account.reachable,
-                Conversation.version,
-                Conversation.state,
-                Conversation.changed_at,
-            )
-            .join(Account, Account.id == InboxEvent.account_id)
-            .outerjoin(Conversation, Conversation.id == conversation)
-            .where(
-                InboxEvent.state == InboxState.NEW,
-                InboxEvent.channel.in_(list(self._converters)),
-                conversation.not_in(list(self._busy)),
-            )
-            .order_by(InboxEvent.occurred_at, InboxEvent.id)
-            .limit(room)
-        )
-        if self._only is not None:
-            wanted = wanted.where(InboxEvent.account_id == self._only)
+        wanted = NEW if self._only is None else NEW.where(InboxEvent.account_id == self._only)
+        values = {"channels": list(self._converters), "busy": list(self._busy), "room": room}
         async with self._services.database.read() as connection:
             rows = {
                 conversation_id(row.account_id, row.person_id): row
-                for row in reversed((await connection.execute(wanted)).all())
+                for row in reversed((await connection.execute(wanted, values)).all())
             }  # the oldest event of each conversation
             if not rows:
                 return []

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, select, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -95,6 +95,24 @@ class CheckInRecord:
 
 KEY = ("student_id", "date", "phase")
 FIELDS = tuple(f.name for f in fields(CheckInRecord))
+CHANGING = tuple(name for name in FIELDS if name not in (*KEY, "started_at"))
+
+
+# Statements of the hot path are built once: building them costs more than running them.
+FIND = select(*(getattr(CheckIn, name) for name in FIELDS)).where(
+    CheckIn.student_id.in_(bindparam("students", expanding=True)), CheckIn.date.in_(bindparam("dates", expanding=True))
+)
+LAST_NEXT_STEP = (
+    select(CheckIn.next_step)
+    .where(
+        CheckIn.student_id == bindparam("student"),
+        CheckIn.phase == Phase.REFLECTION,
+        CheckIn.date < bindparam("before"),
+        CheckIn.next_step.is_not(None),
+    )
+    .order_by(CheckIn.date.desc())
+    .limit(1)
+)
 
 
 async def find_checkins(
@@ -103,37 +121,20 @@ async def find_checkins(
     """The check-ins of these students on these days; nothing asked for, nothing read."""
     if not student_ids or not dates:
         return []
-    statement = select(*(getattr(CheckIn, name) for name in FIELDS)).where(
-        CheckIn.student_id.in_(student_ids), CheckIn.date.in_(dates)
-    )
-    return [_record(row._mapping) for row in await connection.execute(statement)]
+    rows = await connection.execute(FIND, {"students": [*student_ids], "dates": [*dates]})
+    return [_record(row._mapping) for row in rows]
 
 
 async def last_next_step(connection: AsyncConnection, student_id: str, before: date) -> str | None:
     """The next step of the student's latest reflection before a day, or None."""
-    return await connection.scalar(
-        select(CheckIn.next_step)
-        .where(
-            CheckIn.student_id == student_id,
-            CheckIn.phase == Phase.REFLECTION,
-            CheckIn.date < before,
-            CheckIn.next_step.is_not(None),
-        )
-        .order_by(CheckIn.date.desc())
-        .limit(1)
-    )
+    return await connection.scalar(LAST_NEXT_STEP, {"student": student_id, "before": before})
 
 
 async def save_checkins(connection: AsyncConnection, records: Iterable[CheckInRecord]) -> None:
     """Store the records as they are, new or not. A later record of the same student, date and phase wins."""
     rows = {tuple(getattr(record, name) for name in KEY): record for record in records}
-    await upsert(
-        connection,
-        CheckIn,
-        [{name: getattr(record, name) for name in FIELDS} for record in rows.values()],
-        key=KEY,
-        update=[name for name in FIELDS if name not in (*KEY, "started_at")],
-    )
+    values = [{name: getattr(record, name) for name in FIELDS} for record in rows.values()]
+    await upsert(connection, CheckIn, values, key=KEY, update=CHANGING)
 
 
 async def forget_answer(connection: AsyncConnection, student_id: str, text: str) -> None:

@@ -56,7 +56,9 @@ async def use_code(
     """The person whom the code links, or why it does not. The same account using its code again (its message was
     handled twice) gets the same answer again."""
     code_hash = _hash(_plain(text), secret)
-    code = (await connection.execute(select(*LinkCode.__table__.columns).where(LinkCode.code_hash == code_hash))).first()
+    code = (
+        await connection.execute(select(*LinkCode.__table__.columns).where(LinkCode.code_hash == code_hash))
+    ).first()
     if code is None:
         return Refusal.WRONG
     if code.used_at is not None:

@@ -15,6 +15,7 @@ from knowledge.errors import StorageDownError
 from scheduler.trace import places
 
 SWEEP = 1.0  # seconds until a pipeline looks by itself: for retries that came due, and what other processes stored
+PACE = 0.02  # seconds between exchanges: what comes within shares a transaction, whose cost hardly grows with it
 PAUSE = 1.0  # seconds to wait after the database, or anything else around the work, failed
 
 log = structlog.get_logger(__name__)
@@ -76,18 +77,21 @@ class Pipeline(Generic[Job, Done]):
             self._woken.clear()
             try:
                 while await self._step(self._width - len(self._jobs)):
-                    await asyncio.sleep(0)  # let the new jobs start: the quick ones are stored in the next round
+                    await asyncio.sleep(PACE)
             except StorageDownError as error:
                 log.error("storage_down", pipeline=self._name, problem=str(error))
                 await asyncio.sleep(PAUSE)
                 continue
-            except Exception as error:  # the pipeline must outlive any single failure; its rows stay and are tried again
+            except (
+                Exception
+            ) as error:  # the pipeline must outlive any single failure; its rows stay and are tried again
                 log.error("exchange_failed", pipeline=self._name, error=type(error).__name__, at=places(error))
                 await asyncio.sleep(PAUSE)
                 continue
             try:
                 async with asyncio.timeout(SWEEP):
                     await self._woken.wait()
+                await asyncio.sleep(PACE)
             except TimeoutError:
                 continue
 

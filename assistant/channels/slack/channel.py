@@ -12,7 +12,7 @@ from slack_sdk.models.metadata import Metadata
 from slack_sdk.web.async_client import AsyncWebClient
 
 from assistant.channels.port import Letter
-from assistant.channels.slack.client import TIMEOUT, web_client
+from assistant.channels.slack.client import TIMEOUT, problem_of, web_client
 from assistant.channels.slack.convert import to_slack
 from assistant.channels.slack.home import home_view
 from assistant.channels.slack.webhook import to_incoming
@@ -75,12 +75,13 @@ class SlackChannel:
 
     async def _keys_with(self, user: str) -> frozenset[str]:
         """The keys of our latest messages to a person."""
-        opened = await self._client().conversations_open(users=user)
-        answer = await self._client().conversations_history(
+        opened: Any = await self._client().conversations_open(users=user)
+        answer: Any = await self._client().conversations_history(
             channel=opened["channel"]["id"], include_all_metadata=True, limit=LOOKED_AT
         )
-        payloads = [message.get("metadata", {}).get("event_payload", {}) for message in answer["messages"]]
-        return frozenset(payload["key"] for payload in payloads if "key" in payload)
+        messages: list[dict[str, Any]] = answer["messages"]
+        marks = [message.get("metadata", {}).get("event_payload", {}) for message in messages]
+        return frozenset(mark["key"] for mark in marks if "key" in mark)
 
     def _client(self) -> AsyncWebClient:
         if self._session is None:
@@ -100,15 +101,12 @@ async def _result_of(call: Awaitable[object]) -> Result:
 
 
 def _refused(error: SlackApiError) -> Result:
-    response: Any = error.response  # the SDK's answer, or aiohttp's where the body could not be read
-    status: int = getattr(response, "status_code", 0) or getattr(response, "status", 0)
-    data = getattr(response, "data", None)
-    problem = data.get("error") if isinstance(data, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] -- JSON
+    status, problem = problem_of(error)
     if status == 429 or problem in RATE:
-        after: str = response.headers.get("Retry-After", "")
+        after: str = error.response.headers.get("Retry-After", "")
         return Later(problem="HTTP 429", after=float(after) if after.isdecimal() else None)
     if problem in TOKEN:
         return Hold(problem="token")
-    if not isinstance(problem, str) or status >= 500 or problem in PASSING:
+    if problem is None or status >= 500 or problem in PASSING:
         return Later(problem=f"HTTP {status}")
     return Fail(problem=problem)

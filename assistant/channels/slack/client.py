@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import aiohttp
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 TIMEOUT = 10  # seconds for one call
@@ -22,3 +24,12 @@ def web_client(token: str, base_url: str, session: aiohttp.ClientSession | None 
     )
     client.proxy = None  # like every outbound call: no proxy from the environment
     return client
+
+
+def problem_of(error: SlackApiError) -> tuple[int, str | None]:
+    """The HTTP status of a refused call, and Slack's word for what is wrong; None where the answer has none."""
+    response: Any = error.response  # the SDK's answer, or aiohttp's where the body could not be read
+    data: Any = getattr(response, "data", None)
+    problem: Any = data.get("error") if isinstance(data, dict) else None
+    status: int = getattr(response, "status_code", 0) or getattr(response, "status", 0)
+    return status, problem if isinstance(problem, str) else None

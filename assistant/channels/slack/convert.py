@@ -84,7 +84,7 @@ def plain(text: str, longest: int = SECTION) -> PlainTextObject:
 
 def _units(message: Outgoing, grade: str | None, numbers: Iterator[int]) -> Iterator[_Unit]:
     text, choices = kana(message.text, grade), message.choices
-    if len(choices) >= BUTTONS or any(len(choice.value) > VALUE for choice in choices):
+    if len(choices) > BUTTONS or any(len(choice.value) > VALUE for choice in choices):
         text, choices = numbered(text, choices, grade), ()
     *pieces, last = split(text, SECTION)
     for piece in pieces:

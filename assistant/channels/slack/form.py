@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import aiohttp
 import structlog
@@ -20,6 +21,7 @@ from slack_sdk.models.views import View
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import select
 
+from assistant.channels.slack.client import problem_of
 from assistant.channels.slack.convert import LABEL, SECTION, plain
 from assistant.channels.wording import kana
 from assistant.checkins.model import PhaseScript, Question
@@ -51,11 +53,12 @@ async def open_form(
     That it cannot be opened is logged, and the questions can be answered one by one all the same."""
     try:
         speaker = Speaker(language=services.language, band="upper")
-        opened = await client.views_open(trigger_id=trigger_id, view=_notice(speaker, Words.of(LOADING), None))
+        opened: Any = await client.views_open(trigger_id=trigger_id, view=_notice(speaker, Words.of(LOADING), None))
         view = await _view(services, account_id, value, at)
         await client.views_update(view_id=opened["view"]["id"], view=view)
     except SlackApiError as error:
-        log.warning("form_not_opened", problem=error.response.get("error"))
+        status, problem = problem_of(error)
+        log.warning("form_not_opened", problem=problem or f"HTTP {status}")
     except (TimeoutError, aiohttp.ClientError, StorageDownError) as error:
         log.warning("form_not_opened", problem=type(error).__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltContext, AsyncBoltRequest
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
@@ -19,9 +19,9 @@ from starlette.routing import Route
 from assistant.channels.guard import BadBodyError, TooLargeError, body_of
 from assistant.channels.slack.client import SILENT, web_client
 from assistant.channels.slack.form import CALLBACK, open_form
-from assistant.channels.slack.webhook import FORM, form_wanted, is_signed, payload_of, raw_event
+from assistant.channels.slack.webhook import form_wanted, is_signed, payload_of, raw_event
 from assistant.dialogue.turn import Services
-from assistant.inbox import Inbox
+from assistant.inbox import Inbox, RawEvent
 from assistant.metrics import WEBHOOKS
 from assistant.settings import Settings
 from knowledge.errors import StorageDownError
@@ -87,15 +87,16 @@ def _bolt(client: AsyncWebClient, inbox: Inbox) -> AsyncApp:
         """Without asking Slack who we are: a start needs no network, and messages of bots are told by their bot_id."""
         return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=client.token)
 
-    async def store(ack: AsyncAck, context: AsyncBoltContext) -> BoltResponse | None:
+    async def store(ack: AsyncAck, context: Mapping[str, Any]) -> BoltResponse | None:
         try:
-            await inbox.receive([context[EVENT]])
+            event: RawEvent = context[EVENT]
+            await inbox.receive([event])
         except StorageDownError:
             return BoltResponse(status=503)
         await ack()
         return None
 
-    async def store_form(ack: AsyncAck, context: AsyncBoltContext) -> BoltResponse | None:
+    async def store_form(ack: AsyncAck, context: Mapping[str, Any]) -> BoltResponse | None:
         refused = await store(ack, context)
         return refused or await ack(response_action="clear")
 
@@ -110,7 +111,6 @@ def _bolt(client: AsyncWebClient, inbox: Inbox) -> AsyncApp:
         attaching_conversation_kwargs_enabled=False,
     )
     bolt.event(ANYTHING)(store)
-    bolt.action({"action_id": re.compile(FORM), "type": "button"})(store)
     bolt.action(ANYTHING)(store)
     bolt.view(CALLBACK)(store_form)
     bolt.command("/ayumi")(store)

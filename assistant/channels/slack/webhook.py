@@ -154,7 +154,7 @@ def _of_event(payload: Mapping[str, Any], event: Mapping[str, Any], received_at:
         case {"type": "app_home_opened", "tab": "home", "user": user}:
             pass
         case _:
-            is_for_us = False
+            user, is_for_us = None, False
     return _raw(payload, event_id, user, at, body, is_for_us=is_for_us)
 
 

@@ -1,0 +1,122 @@
+"""Renders the pages and the lines of the chat. Words come from ``assistant/texts/<language>/pages.yaml``."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from assistant.channels.browser.sessions import Session
+from assistant.channels.browser.transcript import Line
+from assistant.channels.wording import kana
+from assistant.messages import Words
+from assistant.wording.grade_fit import to_ruby
+from assistant.wording.texts import Speaker
+
+TEMPLATES = Path(__file__).parents[2] / "web" / "templates"
+YOUNGEST = "P1"  # before anybody has signed in, everybody must be able to read the page
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """The words of a page for one reader, as templates use them."""
+
+    speaker: Speaker
+    grade: str | None  # whose kanji the words are fitted to
+
+    def __call__(self, key: str, **args: object) -> Markup:
+        """A text as HTML, with ruby."""
+        return self.html(self._words(key, args))
+
+    def plain(self, key: str, **args: object) -> str:
+        """A text for an attribute, where there is no ruby: kanji above the grade in kana."""
+        return kana(self._words(key, args), self.grade)
+
+    def html(self, words: Words) -> Markup:
+        """Words as HTML: ours with ruby, a person's own as they were written."""
+        # Neighbouring spans of ours are read together: the reading of 分 depends on the figure before it.
+        parts = [(own, "".join(span.text for span in spans)) for own, spans in groupby(words.spans, key=_is_own)]
+        return Markup().join(escape(text) if own else to_ruby(text, self.grade) for own, text in parts)
+
+    def _words(self, key: str, args: Mapping[str, object]) -> Words:
+        own = {name: Words.own(value) if isinstance(value, str) else value for name, value in args.items()}
+        return self.speaker.say(f"pages.{key}", **own)
+
+
+class Pages:
+    """Every page in one language."""
+
+    def __init__(self, language: str, zone: ZoneInfo) -> None:
+        self._language = language
+        self._zone = zone
+        self._templates = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def sign_in(self, *, csrf_token: str, problem: str | None, demo: Mapping[str, tuple[str, str]]) -> str:
+        """``problem``: why the last code did not do. ``demo``: person id → key of the label, name."""
+        return self._render("signin.html", self._anybody, csrf_token=csrf_token, problem=problem, demo=demo)
+
+    def chat(self, session: Session, lines: Sequence[Line], idle_seconds: int) -> str:
+        """The chat. Only the last thing Ayumi said can be answered by tapping."""
+        newest = max((line.id for line in lines if not line.is_own), default=None)
+        return self._render(
+            "chat.html",
+            self._wording(session),
+            name=session.person.called(self._language),
+            band=session.person.band,
+            csrf_token=session.csrf_token,
+            client_id=new_client_id(),
+            lines=[self.line(session, line, can_answer=line.id == newest) for line in lines],
+            last_id=lines[-1].id if lines else 0,
+            idle_seconds=idle_seconds,
+        )
+
+    def line(self, session: Session, line: Line, *, can_answer: bool) -> Markup:
+        """One list item."""
+        # A line keeps the grade it was written for: moving up a grade does not change what was said.
+        wording = Wording(speaker=self._wording(session).speaker, grade=line.grade)
+        html = self._templates.get_template("line.html").render(
+            line=line,
+            message=line.message,
+            words=wording,
+            at=line.at.astimezone(self._zone),
+            choices=line.message.choices if can_answer and not line.is_own else (),
+            csrf_token=session.csrf_token,
+            client_id=new_client_id(),
+        )
+        return Markup(html)  # noqa: S704 -- rendered with autoescape
+
+    def problem(self, key: str) -> str:
+        """A kind page about something that went wrong."""
+        return self._render("problem.html", self._anybody, key=key)
+
+    @property
+    def _anybody(self) -> Wording:
+        return Wording(speaker=Speaker(language=self._language, band="lower"), grade=YOUNGEST)
+
+    def _wording(self, session: Session) -> Wording:
+        return Wording(speaker=Speaker(language=self._language, band=session.person.band), grade=session.grade)
+
+    def _render(self, template: str, words: Wording, **values: Any) -> str:
+        return self._templates.get_template(template).render(language=self._language, words=words, **values)
+
+
+def new_client_id() -> str:
+    """An id for a form: sent twice, it counts once."""
+    return secrets.token_hex(16)
+
+
+def _is_own(span: Any) -> bool:
+    return span.own
