@@ -12,7 +12,7 @@ from assistant.checkins.load import Scripts
 from assistant.dialogue.turn import Handler, Services
 from assistant.dialogue.turns import WIDTH as TURNS_AT_ONCE
 from assistant.dialogue.turns import Done, Job, Turns
-from assistant.handlers import accounts, care, checkin, linking, notes, questions, talk
+from assistant.handlers import accounts, care, checkin, home, linking, notes, questions, talk
 from assistant.inbox import Inbox
 from assistant.notices import Notices
 from assistant.prompting import Prompter
@@ -26,6 +26,7 @@ from scheduler.engines.inline import Pipeline
 # The order of the turn: who is it → distress → words that steer → the waiting question → everything else.
 HANDLERS: tuple[Handler, ...] = (
     accounts.on_account_event,
+    home.on_home,
     linking.on_unlinked,
     care.on_distress,
     talk.on_too_long,

@@ -162,9 +162,10 @@ async def forget_message(connection: AsyncConnection, account_id: str, message_i
         .limit(LOOKED_AT)
     )
     for row in await connection.execute(recent):
-        message = row.body.get("message")
-        if isinstance(message, dict) and message.get("id") == message_id:
-            body = {**row.body, "message": {"id": message_id, "type": "withdrawn"}}
+        body: dict[str, Any] = row.body
+        message: dict[str, Any] = body.get("message") or {}
+        if message.get("id") == message_id:
+            body = {**body, "message": {"id": message_id, "type": "withdrawn"}}
             await connection.execute(update(InboxEvent).where(InboxEvent.id == row.id).values(body=body))
             return message.get("text")
     return None

@@ -107,7 +107,7 @@ class Words:
     @staticmethod
     def from_json(value: Iterable[Any]) -> Words:
         return Words(
-            tuple(Span(text=item, own=False) if isinstance(item, str) else Span(text=item[0], own=True) for item in value)
+            tuple(Span(text=item) if isinstance(item, str) else Span(text=item[0], own=True) for item in value)
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 
+from sqlalchemy import select
+
 from assistant.channels.sender import Composed
 from assistant.dialogue.conversation import Conversation, conversation_id
 from assistant.dialogue.people_store import load_people
@@ -15,7 +17,6 @@ from assistant.messages import Incoming, Kind
 from knowledge.questions.model import Phase
 from knowledge.records.checkins import find_checkins
 from scheduler.outbox import Item
-from sqlalchemy import select
 
 
 class Prompter:
@@ -38,9 +39,7 @@ class Prompter:
         if person is None or any(record.phase is phase for record in records):
             return None
         turn = Turn(
-            incoming=Incoming(
-                event_id=item.id, account_id=item.account_id, kind=Kind.OTHER, occurred_at=self._now()
-            ),
+            incoming=Incoming(event_id=item.id, account_id=item.account_id, kind=Kind.OTHER, occurred_at=self._now()),
             person=person,
             changed_at=None,
             records={},

@@ -50,8 +50,8 @@ def find_command(text: str) -> Command | None:
 
 
 def find_note(text: str) -> str | None:
-    """The note in 「メモ 分数がわかった」, in the person's own words: "" when there is nothing behind the prefix, None when
-    the text is no note."""
+    """The note in 「メモ 分数がわかった」, in the person's own words: "" when there is nothing behind the prefix, None
+    when the text is no note."""
     match = _note().match(text.strip())
     return None if match is None else match["note"].strip()
 
@@ -77,8 +77,8 @@ def _words() -> dict[str, Command]:
 @cache
 def _note() -> re.Pattern[str]:
     prefixes = "|".join(re.escape(word) for word in sorted(_load()["note_prefix"], key=len, reverse=True))
-    # Without a break behind the prefix, a particle means a sentence about notes (メモをとった), and a Latin letter another
-    # word (memory).
+    # Without a break behind the prefix, a particle means a sentence about notes (メモをとった), and a Latin letter
+    # another word (memory).
     return re.compile(
         rf"(?:{prefixes})(?:[\s:：、,]+|$|(?![a-zをはがのにもでとし]))(?P<note>.*)", re.IGNORECASE | re.DOTALL
     )

@@ -8,12 +8,12 @@ database's busy time-out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from sqlalchemy import JSON, DateTime, Dialect, Executable, MetaData, event
@@ -61,7 +61,7 @@ class Base(DeclarativeBase):
     """All tables of the product, of every package: one schema, one migration history."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {
+    type_annotation_map: ClassVar = {
         datetime: UtcDateTime(),
         dict[str, Any]: JSON(),
         list[Any]: JSON(),
@@ -78,7 +78,7 @@ class Database:
         self._write_lock = asyncio.Lock() if self.is_sqlite else None
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self) -> AsyncGenerator[AsyncConnection]:
         """A connection to read with; nothing that is written on it is kept. Raises ``StorageDownError``."""
         try:
             async with self.engine.connect() as connection:
@@ -89,8 +89,10 @@ class Database:
             raise _translated(error) from error
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction: all of it is stored when the block ends, nothing when it raises. Raises ``StorageDownError``."""
+    async def write(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction: all of it is stored when the block ends, nothing when it raises.
+
+        Raises ``StorageDownError``."""
         async with self._write_lock or nullcontext():
             try:
                 async with self.engine.connect() as connection:

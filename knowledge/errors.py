@@ -9,7 +9,7 @@ class NoSuchPersonError(KnowledgeError):
     """No person with this sourcedId is in the roster."""
 
     def __init__(self, sourced_id: str) -> None:
-        super().__init__(f"no person with sourcedId '{sourced_id}' in the roster: import the roster first, or check the id")
+        super().__init__(f"no person '{sourced_id}' in the roster: import the roster first, or check the sourcedId")
         self.sourced_id = sourced_id
 
 

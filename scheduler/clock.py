@@ -21,7 +21,7 @@ class Clock:
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._calls: list[Callable[[], Awaitable[None]]] = []
 
-    def every(self, seconds: float, name: str, job: Callable[[], Awaitable[object]]) -> None:
+    def every(self, seconds: int, name: str, job: Callable[[], Awaitable[object]]) -> None:
         """Call ``job`` every ``seconds``, the first time as soon as the clock runs; calls missed while the process
         slept collapse into one."""
 

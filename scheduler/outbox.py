@@ -13,7 +13,19 @@ from enum import StrEnum
 from typing import Any
 
 import uuid_utils
-from sqlalchemy import Executable, Index, String, bindparam, exists, literal_column, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Index,
+    String,
+    bindparam,
+    exists,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
@@ -128,7 +140,9 @@ def _claim(account_id: str | None = None) -> Executable:
 
 
 # Statements of the hot path are built once: building them costs more than running them.
-PENDING, SENDING, HELD = (literal_column(f"'{state}'") for state in (State.PENDING, State.SENDING, State.HELD))
+PENDING: ColumnElement[str] = literal_column(f"'{State.PENDING}'", String)
+SENDING: ColumnElement[str] = literal_column(f"'{State.SENDING}'", String)
+HELD: ColumnElement[str] = literal_column(f"'{State.HELD}'", String)
 CLAIM = _claim()
 WAITING = (
     select(*ITEM).where(Outbox.account_id.in_(bindparam("accounts", expanding=True)), Outbox.state == HELD)

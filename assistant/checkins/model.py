@@ -27,7 +27,7 @@ ALLOWED = {
 }
 MAX_OPTIONS = 10  # thirteen quick replies fit on LINE, and three are taken by とばす, あとで, 今日は答えない
 
-Localised = dict[Literal["ja", "en"], str]
+Localised = dict[Annotated[str, Field(pattern="^(ja|en)$")], str]  # a text per language
 
 
 class _Strict(BaseModel):
@@ -60,7 +60,8 @@ class Question(_Strict):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Question:
         if (self.kind == "text") == bool(self.options):
-            raise ValueError(f"question '{self.id}': kind '{self.kind}' {'takes no' if self.options else 'needs'} options")
+            says = "takes no" if self.options else "needs"
+            raise ValueError(f"question '{self.id}': kind '{self.kind}' {says} options")
         if self.suggestions and self.kind != "text":
             raise ValueError(f"question '{self.id}': suggestions are for kind 'text'")
         if max(len(self.options), len(self.suggestions) + bool(self.offer)) > MAX_OPTIONS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from knowledge.imports.registry import run_import
 
 
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[Database]:
+async def open_database(settings: Settings) -> AsyncGenerator[Database]:
     """The database, up to date. An embedded one is migrated; another raises ``AssistantError`` when it is behind."""
     database = Database(settings.database)
     try:

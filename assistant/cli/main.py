@@ -55,7 +55,7 @@ def worker() -> None:
     """Answer messages and send what is due, as a process of its own."""
     from assistant.cli.serve import run_roles
 
-    _run(run_roles(_settings(), worker=True, scheduler=False))
+    run_roles(_settings(), worker=True, scheduler=False)
 
 
 @app.command()
@@ -63,7 +63,7 @@ def scheduler() -> None:
     """Plan prompts, as a process of its own."""
     from assistant.cli.serve import run_roles
 
-    _run(run_roles(_settings(), worker=False, scheduler=True))
+    run_roles(_settings(), worker=False, scheduler=True)
 
 
 @app.command()
@@ -108,7 +108,7 @@ def ask(
     if batch is not None:
         _run(run_ask_batch(_settings(), batch))
     elif not as_ or not text:
-        _fail("ask needs --as PERSON and a question, or --batch FILE", WRONG_USE)
+        raise SettingsError("ask needs --as PERSON and a question, or --batch FILE")
     else:
         _run(run_ask(_settings(), as_, text, _moment(at), json=json))
 
@@ -181,14 +181,9 @@ def _moment(value: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
-        _fail(f"--at {value!r}: expected ISO 8601, such as 2026-05-11T08:20", WRONG_USE)
+    except ValueError as error:
+        raise SettingsError(f"--at {value!r}: expected ISO 8601, such as 2026-05-11T08:20") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=_settings().zone)
-
-
-def _fail(message: str, status: int) -> Any:
-    typer.echo(f"ayumi: {message}", err=True)
-    raise typer.Exit(status)
 
 
 def _exit(message: str, status: int) -> None:

@@ -17,18 +17,17 @@ from knowledge.records.linking import create_code
 async def run_link_code(settings: Settings, persons: Sequence[str]) -> None:
     """Every person gets a code, or, where one is unknown, nobody does."""
     now = datetime.now(UTC)
-    async with open_database(settings) as database:
-        async with database.write() as connection:
-            codes = [
-                await create_code(
-                    connection,
-                    person,
-                    at=now,
-                    expires_at=now + timedelta(hours=settings.link_code_hours),
-                    secret=settings.secret(),
-                )
-                for person in persons
-            ]
+    async with open_database(settings) as database, database.write() as connection:
+        codes = [
+            await create_code(
+                connection,
+                person,
+                at=now,
+                expires_at=now + timedelta(hours=settings.link_code_hours),
+                secret=settings.secret(),
+            )
+            for person in persons
+        ]
     for person, code in zip(persons, codes, strict=True):
         typer.echo(f"{person} {code}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -47,7 +48,7 @@ async def run_chat(settings: Settings, person_id: str, at: datetime | None) -> N
         started = datetime.now(UTC)
         while True:
             try:
-                text = input("> " if sys.stdin.isatty() else "")
+                text = await asyncio.to_thread(input, "> " if sys.stdin.isatty() else "")
             except EOFError:
                 return
             if not text.strip():

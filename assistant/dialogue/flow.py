@@ -95,7 +95,7 @@ def read_answer(question: Question, text: str, language: str, offer: str | None 
     wanted = fold(text)
     number = _number(text)
     if question.kind != "text":
-        for position, option in enumerate(question.options, start=1):
+        for option in question.options:
             if text == option.value or wanted in map(fold, [*option.label.values(), *option.also]):
                 return option.value
         if number is not None and question.kind != "scale" and 1 <= number <= len(question.options):

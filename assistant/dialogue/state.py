@@ -43,13 +43,11 @@ class DialogueState:
     def from_json(value: Mapping[str, Any] | None) -> DialogueState:
         if not value:
             return DialogueState()
-        pending = value.get("pending")
+        pending: dict[str, Any] | None = value.get("pending")
+        if pending is not None:
+            pending = {**pending, "date": date.fromisoformat(pending["date"]), "phase": Phase(pending["phase"])}
         return DialogueState(
-            pending=Pending(
-                **{**pending, "date": date.fromisoformat(pending["date"]), "phase": Phase(pending["phase"])}
-            )
-            if pending
-            else None,
+            pending=Pending(**pending) if pending is not None else None,
             language=value.get("language"),
             context=value.get("context"),
         )

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import bindparam, case, literal_column, select, update
+from sqlalchemy import bindparam, case, literal, literal_column, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from assistant.dialogue.conversation import Conversation, conversation_id
@@ -40,7 +40,7 @@ CLOCK_TOLERANCE = timedelta(minutes=5)  # an event further in the future has a w
 log = structlog.get_logger(__name__)
 
 # Statements of the hot path are built once: building them costs more than running them.
-CONVERSATION = case((Account.person_id.is_(None), Account.id), else_="person:" + Account.person_id)
+CONVERSATION = case((Account.person_id.is_(None), Account.id), else_=literal("person:") + Account.person_id)
 NEW = (
     select(
         InboxEvent.id,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, cast
 
 from sqlalchemy import bindparam, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -89,7 +89,7 @@ class RaiseAlert:
     @classmethod
     async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
         for write in writes:
-            await raise_alert(connection, **write.__dict__)
+            await raise_alert(connection, **vars(write))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +153,6 @@ async def store_all(connection: AsyncConnection, writes: Sequence[Any]) -> None:
     """Store writes of any kinds, kind by kind in the order in which a kind first appears."""
     by_kind: dict[type[Any], list[Any]] = {}
     for write in writes:
-        by_kind.setdefault(type(write), []).append(write)
+        by_kind.setdefault(cast("type[Any]", type(write)), []).append(write)
     for kind, group in by_kind.items():
         await kind.store(connection, group)

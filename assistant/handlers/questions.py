@@ -63,6 +63,7 @@ async def ask(services: Services, person_id: str, text: str, at: datetime, speak
                     result = Answer(status=Status.NOT_UNDERSTOOD, question=None)
             case _:
                 meant = [each for each in (reading.question, *reading.choices) if each is not None]
-                options = tuple(Option(id=each.scope.ids[0], label=each.scope.label) for each in meant if each.scope.ids)
+                scopes = [each.scope for each in meant if each.scope.ids]
+                options = tuple(Option(id=scope.ids[0], label=scope.label) for scope in scopes)
                 result = Answer(status=Status.CLARIFY, question=reading.question, options=options)
     return replace(result, text=word(result, speaker))

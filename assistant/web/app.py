@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 
@@ -26,8 +26,8 @@ from knowledge.db import Database
 from scheduler.clock import Clock
 from scheduler.prompts import Prompts, SchoolTimes
 
-PLAN_EVERY = 15.0  # seconds between looks at what is due
-RECOVER_EVERY = 30.0  # seconds between looks for sends of processes that died
+PLAN_EVERY = 15  # seconds between looks at what is due
+RECOVER_EVERY = 30  # seconds between looks for sends of processes that died
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ async def running_app(
     demo: bool = False,
     now: Callable[[], datetime] = utc_now,
     handlers: tuple[Handler, ...] = HANDLERS,
-) -> AsyncIterator[Starlette]:
+) -> AsyncGenerator[Starlette]:
     """One process, wired and at work until the block ends. ``worker`` answers and sends here, ``scheduler`` plans
     prompts here, ``demo`` offers sign-in with one tap. Raises ``SettingsError`` or ``ScheduleError`` before anything
     is opened."""
@@ -54,6 +54,8 @@ async def running_app(
             await migrate(database)
         session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=False))
         channels = build_channels(settings, database, session, now)
+        for channel in channels.values():
+            stack.push_async_callback(channel.close)
         core = build_core(services, channels, now, handlers=handlers)
         clock = Clock()
         stack.callback(clock.stop)

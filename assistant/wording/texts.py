@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from string import Formatter
-from typing import Any, cast
+from typing import cast
 
 import yaml
 
@@ -59,7 +59,7 @@ def fill(pattern: str, args: Mapping[str, object]) -> Words:
 def template(language: str, key: str, band: str) -> str:
     """The template of ``key``. Raises ``KeyError`` where there is none."""
     value = _load(language)[key]
-    return choose(value, band) if isinstance(value, dict) else value
+    return value if isinstance(value, str) else choose(value, band)
 
 
 def choose(by_band: Mapping[str, str], band: str) -> str:
@@ -76,10 +76,11 @@ def keys(language: str) -> frozenset[str]:
 
 
 @cache
-def _load(language: str) -> dict[str, Any]:
-    texts: dict[str, Any] = {}
+def _load(language: str) -> dict[str, str | dict[str, str]]:
+    texts: dict[str, str | dict[str, str]] = {}
     for path in sorted((TEXTS / language).glob("*.yaml")):
-        for key, value in cast("dict[str, Any]", yaml.safe_load(path.read_text("utf-8"))).items():
+        content = cast("dict[str, str | dict[str, str]]", yaml.safe_load(path.read_text("utf-8")))
+        for key, value in content.items():
             texts[f"{path.stem}.{key}"] = value
     return texts
 

@@ -17,6 +17,7 @@ CATALOGUE = Path(__file__).with_name("metrics.yaml")
 @dataclass(frozen=True, kw_only=True)
 class MetricEntry:
     metric: Metric
+    name: Mapping[str, str]  # what people call it, by language
     unit: str  # of the JSON: %, days, count …
     definition: Mapping[str, str]  # how it is counted, by language
     phases: tuple[Phase, ...]  # whose answers are counted; empty where the metric is no rate of check-ins
@@ -29,6 +30,7 @@ def catalogue() -> Mapping[Metric, MetricEntry]:
     return {
         Metric(name): MetricEntry(
             metric=Metric(name),
+            name=entry["name"],
             unit=entry["unit"],
             definition=entry["definition"],
             phases=tuple(Phase(phase) for phase in entry.get("phases", ())),

@@ -151,5 +151,6 @@ async def notes_of(connection: AsyncConnection, student_id: str, day: date) -> l
     return [*(await connection.scalars(statement))]
 
 
-def _record(row: Mapping[str, Any]) -> CheckInRecord:
-    return CheckInRecord(**{**row, "phase": Phase(row["phase"]), "status": Status(row["status"])})
+def _record(row: Any) -> CheckInRecord:
+    values: dict[str, Any] = {**row, "phase": Phase(row["phase"]), "status": Status(row["status"])}
+    return CheckInRecord(**values)

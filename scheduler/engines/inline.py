@@ -76,7 +76,7 @@ class Pipeline(Generic[Job, Done]):
         while True:
             self._woken.clear()
             try:
-                while await self._step(self._width - len(self._jobs)):
+                while await self._step(self._width - len(self._jobs)):  # noqa: ASYNC110 -- it paces, it does not poll
                     await asyncio.sleep(PACE)
             except StorageDownError as error:
                 log.error("storage_down", pipeline=self._name, problem=str(error))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from assistant.bootstrap import HANDLERS
 from assistant.dialogue.turn import Turn
@@ -90,14 +91,11 @@ async def test_failure_2_what_was_stored_before_a_crash_is_answered_once_after_i
 
 
 async def test_failure_2_an_answer_that_was_being_sent_at_the_crash_is_taken_up_again(linked: LineWorld) -> None:
-    linked.line.fail_next("reply", Failure.DROP_BEFORE)
     await linked.send(linked.line.events.text(HANA, "チェックイン"))
     await linked.core.turns.drain()
     async with linked.core.database.write() as connection:  # claimed by a process that was then killed
-        await connection.exec_driver_sql(
-            f"UPDATE outbox SET state = 'sending', claimed_at = '{linked.clock.now():%Y-%m-%d %H:%M:%S}' WHERE state = 'pending'"
-        )
-    linked.line.fail_next("nothing", Failure.STATUS_500)
+        claimed = update(Outbox).where(Outbox.state == "pending")
+        await connection.execute(claimed.values(state="sending", claimed_at=linked.clock.now(), attempts=1))
     linked.clock.forward(minutes=2)
     await linked.core.recover()
     await linked.core.drain()

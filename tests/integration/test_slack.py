@@ -191,7 +191,7 @@ async def test_every_question_offers_the_ways_out_and_the_form(linked: SlackWorl
 async def test_what_a_child_typed_is_kept_as_typed(linked: SlackWorld) -> None:
     await linked.say(HANA, "チェックイン")
     await linked.tap(HANA, "とばす")
-    await linked.say(HANA, "5 &lt; 7 &amp; <https://example.jp/a|example.jp/a> を読む")
+    await linked.say(HANA, "5 &lt; 7\0 &amp; <https://example.jp/a|example.jp/a> を読む")
     assert (await linked.checkin()).goal == "5 < 7 & example.jp/a を読む"
 
 

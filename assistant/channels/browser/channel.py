@@ -20,6 +20,7 @@ class BrowserChannel:
 
     name = "browser"
     keeps_prompts = True
+    holds_for_replies = False
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         """``now`` must be aware."""
@@ -54,6 +55,9 @@ class BrowserChannel:
 
     async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
         return Skip(problem="the browser chat has no home page")
+
+    async def close(self) -> None:
+        return
 
     async def show_busy(self, account_id: str) -> None:
         return

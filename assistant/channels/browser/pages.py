@@ -21,7 +21,7 @@ from assistant.wording.grade_fit import to_ruby
 from assistant.wording.texts import Speaker
 
 TEMPLATES = Path(__file__).parents[2] / "web" / "templates"
-YOUNGEST = "P1"  # before anybody has signed in, everybody must be able to read the page
+YOUNGEST = "E3"  # before sign-in a page is for everybody, so every kanji carries its reading
 
 
 @dataclass(frozen=True, kw_only=True)

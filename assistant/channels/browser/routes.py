@@ -13,6 +13,7 @@ from pathlib import Path
 from anyio import CancelScope
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -72,7 +73,7 @@ def browser_routes(settings: Settings, core: Core, now: Callable[[], datetime], 
         route("/signout", chat.sign_out, "POST"),
         route("/messages", chat.message, "POST"),
         route("/events", chat.events, "GET"),
-        Mount("/static", StaticFiles(directory=STATIC), middleware=[Middleware(StrictHeaders, "no-cache")]),
+        Mount("/static", StrictHeaders(ExceptionMiddleware(StaticFiles(directory=STATIC)), "no-cache")),
     ]
 
 

@@ -29,6 +29,7 @@ class LineChannel:
 
     name = "line"
     keeps_prompts = True
+    holds_for_replies = True
 
     def __init__(
         self, session: aiohttp.ClientSession, base_url: str, access_token: str, now: Callable[[], datetime]
@@ -43,15 +44,18 @@ class LineChannel:
         return to_incoming(body, event_id, account_id, occurred_at)
 
     async def deliver(self, letter: Letter) -> Result:
-        if letter.reply_token and letter.reply_token_born_at:
-            if self._now() - letter.reply_token_born_at < REPLY_WITHIN:
-                result = await self._reply(letter, letter.reply_token)
-                if result is not None:
-                    return result
+        born_at = letter.reply_token_born_at
+        if letter.reply_token and born_at and self._now() - born_at < REPLY_WITHIN:
+            result = await self._reply(letter, letter.reply_token)
+            if result is not None:
+                return result
         return await self._push(letter)
 
     async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
         return Skip(problem="LINE has no home page")
+
+    async def close(self) -> None:
+        return
 
     async def show_busy(self, account_id: str) -> None:
         """Start the loading animation; that it cannot be shown is no harm."""

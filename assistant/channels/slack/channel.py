@@ -35,6 +35,7 @@ class SlackChannel:
 
     name = "slack"
     keeps_prompts = True
+    holds_for_replies = False
 
     def __init__(self, bot_token: str, api_base_url: str) -> None:
         """``api_base_url`` ends in ``/api/``. Nothing is opened before the first call."""
@@ -103,7 +104,8 @@ async def _result_of(call: Awaitable[object]) -> Result:
 def _refused(error: SlackApiError) -> Result:
     status, problem = problem_of(error)
     if status == 429 or problem in RATE:
-        after: str = error.response.headers.get("Retry-After", "")
+        response: Any = error.response
+        after = str(response.headers.get("Retry-After", ""))
         return Later(problem="HTTP 429", after=float(after) if after.isdecimal() else None)
     if problem in TOKEN:
         return Hold(problem="token")

@@ -29,7 +29,9 @@ def web_client(token: str, base_url: str, session: aiohttp.ClientSession | None 
 def problem_of(error: SlackApiError) -> tuple[int, str | None]:
     """The HTTP status of a refused call, and Slack's word for what is wrong; None where the answer has none."""
     response: Any = error.response  # the SDK's answer, or aiohttp's where the body could not be read
-    data: Any = getattr(response, "data", None)
-    problem: Any = data.get("error") if isinstance(data, dict) else None
     status: int = getattr(response, "status_code", 0) or getattr(response, "status", 0)
-    return status, problem if isinstance(problem, str) else None
+    match getattr(response, "data", None):
+        case {"error": str(problem)}:
+            return status, problem
+        case _:
+            return status, None

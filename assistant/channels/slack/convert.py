@@ -65,7 +65,7 @@ def to_slack(messages: Sequence[Outgoing], grade: str | None) -> list[Post]:
             packed.append([unit])
     return [
         Post(
-            text=shorten("\n\n".join(unit.text for unit in units).translate(ESCAPED), FALLBACK),
+            text=shorten("\n\n".join(unit.text for unit in units).translate(ESCAPED), FALLBACK)[:FALLBACK],
             blocks=[block for unit in units for block in unit.blocks],
         )
         for units in packed

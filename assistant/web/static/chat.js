@@ -6,6 +6,7 @@ const RETRY = 3000; // milliseconds before a stream that the browser gave up is 
 const RELEASE = 4000; // milliseconds after which a tapped question that brought no answer can be tapped again
 
 const log = document.getElementById("log");
+const main = log.closest("main");
 const status = document.getElementById("status");
 const busy = document.getElementById("busy");
 const write = document.getElementById("write");
@@ -46,9 +47,9 @@ function show(html) {
     busy.hidden = true;
   }
   log.append(line);
-  if (focused) (line.querySelector("button") || log.closest("main")).focus({ preventScroll: true });
-  const main = log.closest("main");
+  if (focused) (line.querySelector("button") || main).focus({ preventScroll: true });
   main.scrollTop = 0; // the scroller is reversed: 0 is its end
+  if (line.offsetHeight > main.clientHeight) line.scrollIntoView(); // a long answer is read from its beginning
 }
 
 function connect() {
@@ -71,7 +72,9 @@ function connect() {
 async function send(form, button) {
   const body = new URLSearchParams(new FormData(form));
   if (button && button.name) body.set(button.name, button.value);
+  const sent = field.value;
   form.setAttribute("aria-busy", "true"); // further taps do nothing until this one is through
+  busy.hidden = false;
   let answer;
   try {
     answer = await fetch("/messages", { method: "POST", body, headers: { "X-Requested-With": "fetch" } });
@@ -80,14 +83,14 @@ async function send(form, button) {
   }
   if (answer && answer.status === 401) return location.replace("/?idle");
   if (!answer || !answer.ok) {
+    busy.hidden = true;
     form.removeAttribute("aria-busy"); // the same id again: should it have arrived, it counts once
     return say("failed");
   }
   say("");
   leaveWhenIdle();
-  busy.hidden = log.lastElementChild !== null && log.lastElementChild.classList.contains("ayumi") && form !== write;
   if (form === write) {
-    field.value = "";
+    if (field.value === sent) field.value = ""; // what was typed meanwhile stays
     release(form);
   } else {
     setTimeout(() => release(form), RELEASE);

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """One way a well-formed request fails; `a | b` fails in both ways, as in `Failure.DELAY(2) | Failure.DROP_AFTER`."""
+    """One way a well-formed request fails; `a | b` fails in both, as in `Failure.DELAY(2) | Failure.DROP_AFTER`."""
 
     status: int | None = None  # HTTP status answered instead of the ordinary one
     message: str = ""  # the error text that goes with the status

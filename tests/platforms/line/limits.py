@@ -1,4 +1,4 @@
-"""LINE's limits that a schema cannot say: lengths in UTF-16 units or graphemes, counts that depend on each other, sizes.
+"""LINE's limits that a schema cannot say: lengths in UTF-16 units or graphemes, counts that depend on each other.
 
 Source: LINE's Messaging API reference, message objects and "Character counting in a text".
 Every function expects messages that already fit the schema.

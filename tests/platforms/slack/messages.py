@@ -123,7 +123,7 @@ def update_message(workspace: Workspace, arguments: Arguments) -> Json:
     return {"channel": channel, "ts": ts, "text": after.text, "message": message}
 
 
-# --- conversations -----------------------------------------------------------------------------------------------------
+# --- conversations --------------------------------------------------------------------------------
 
 
 def open_conversation(workspace: Workspace, arguments: Arguments) -> Json:

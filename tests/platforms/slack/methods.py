@@ -23,7 +23,7 @@ from .workspace import (
 VIEW_BYTES = 250_000
 PICTURE = re.compile(r"\.(png|jpe?g|gif|webp)$", re.IGNORECASE)
 
-# --- people and the app itself -----------------------------------------------------------------------------------------
+# --- people and the app itself --------------------------------------------------------------------
 
 
 def user_info(workspace: Workspace, arguments: Arguments) -> Json:
@@ -55,7 +55,7 @@ def api_test(workspace: Workspace, arguments: Arguments) -> Json:
     return {"args": arguments}
 
 
-# --- views -------------------------------------------------------------------------------------------------------------
+# --- views ----------------------------------------------------------------------------------------
 
 
 def _checked_view(arguments: Arguments, kind: str) -> Json:
@@ -119,7 +119,7 @@ def publish_view(workspace: Workspace, arguments: Arguments) -> Json:
     return {"view": workspace.homes[user]}
 
 
-# --- files -------------------------------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------
 
 
 def get_upload_url(workspace: Workspace, arguments: Arguments) -> Json:
@@ -166,7 +166,7 @@ def complete_upload(workspace: Workspace, arguments: Arguments) -> Json:
     return {"files": shared}
 
 
-# --- the table ---------------------------------------------------------------------------------------------------------
+# --- the table ------------------------------------------------------------------------------------
 
 WORDS: Mapping[str, Parser] = {
     "text": text,

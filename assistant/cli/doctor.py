@@ -1,0 +1,199 @@
+"""``ayumi doctor``: what is set, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import typer
+from sqlalchemy import func, select
+
+from assistant.checkins.load import Scripts
+from assistant.errors import AssistantError
+from assistant.inbox import InboxEvent
+from assistant.schema import is_current
+from assistant.settings import Settings
+from knowledge.db import Database
+from knowledge.errors import KnowledgeError
+from knowledge.records.accounts import Account
+from knowledge.records.calendar import CalendarDay
+from knowledge.records.checkins import CheckIn
+from knowledge.records.roster import User
+from scheduler.errors import SchedulerError
+from scheduler.outbox import Outbox
+from scheduler.prompts import SchoolTimes
+
+PATIENCE = 5.0  # seconds for a platform to answer
+OLD = timedelta(minutes=5)  # an event or a due send that waits longer needs somebody to look
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    ok: bool | None  # None: fine, but worth knowing
+    about: str
+    says: str  # what was found and, where it is not fine, what to do
+
+
+async def run_doctor(settings: Settings) -> int:
+    """Print every finding; 1 when something is wrong, 0 otherwise."""
+    worst = 0
+    async for finding in examine(settings):
+        mark = {True: "ok  ", None: "note", False: "BAD "}[finding.ok]
+        typer.echo(f"{mark}  {finding.about}: {finding.says}")
+        worst = max(worst, int(finding.ok is False))
+    return worst
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """Everything that is looked at, one by one."""
+    for finding in (*_settings(settings), *_files(settings)):
+        yield finding
+    async for finding in _database(settings):
+        yield finding
+    async for finding in _line(settings):
+        yield finding
+    async for finding in _slack(settings):
+        yield finding
+
+
+def _settings(settings: Settings) -> list[Finding]:
+    found: list[Finding] = []
+    if settings.secret_key or settings.is_embedded:
+        kept = "set" if settings.secret_key else f"kept in {settings.data_dir / 'secret_key'}"
+        found.append(Finding(ok=True, about="AYUMI_SECRET_KEY", says=kept))
+    else:
+        says = "not set: every machine would make its own. Set the same long random text on all of them"
+        found.append(Finding(ok=False, about="AYUMI_SECRET_KEY", says=says))
+    if not settings.base_url:
+        says = "not set: fine on this machine; LINE and Slack need the public https address here"
+        found.append(Finding(ok=None, about="AYUMI_BASE_URL", says=says))
+    elif not settings.base_url.startswith("https://"):
+        says = f"{settings.base_url} is not https: cookies travel unprotected. Use an https address"
+        found.append(Finding(ok=False, about="AYUMI_BASE_URL", says=says))
+    else:
+        found.append(Finding(ok=True, about="AYUMI_BASE_URL", says=settings.base_url))
+    return found
+
+
+def _files(settings: Settings) -> list[Finding]:
+    found: list[Finding] = []
+    try:
+        Scripts(settings.data_dir)
+        found.append(Finding(ok=True, about="check-ins", says="every script can be read"))
+    except AssistantError as error:
+        found.append(Finding(ok=False, about="check-ins", says=str(error)))
+    try:
+        times = SchoolTimes.load(settings.data_dir / "schools.yaml")
+        says = f"{len(times.by_school)} schools with times of their own; the others {times.default.anticipation:%H:%M}"
+        found.append(Finding(ok=True, about="prompts", says=f"{says} and {times.default.reflection:%H:%M}"))
+    except SchedulerError as error:
+        found.append(Finding(ok=False, about="prompts", says=str(error)))
+    return found
+
+
+async def _database(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        database = Database(settings.database)
+    except KnowledgeError as error:
+        yield Finding(ok=False, about="AYUMI_DATABASE_URL", says=str(error))
+        return
+    try:
+        if not await is_current(database):
+            yield Finding(ok=False, about="database", says="the schema is not up to date: run 'ayumi migrate'")
+            return
+        yield Finding(ok=True, about="database", says=f"{database.engine.dialect.name}, schema up to date")
+        async for finding in _data(database, settings):
+            yield finding
+    except KnowledgeError as error:
+        says = f"cannot be reached ({error}): check AYUMI_DATABASE_URL and that the server runs"
+        yield Finding(ok=False, about="database", says=says)
+    finally:
+        await database.close()
+
+
+async def _data(database: Database, settings: Settings) -> AsyncIterator[Finding]:
+    now = datetime.now(UTC)
+    async with database.read() as connection:
+        people = await connection.scalar(select(func.count()).select_from(User)) or 0
+        linked = await connection.scalar(select(func.count(Account.person_id.distinct()))) or 0
+        days = await connection.scalar(select(func.count()).select_from(CalendarDay)) or 0
+        latest = await connection.scalar(select(func.max(CheckIn.date)))
+        waiting = await connection.scalar(
+            select(func.count()).where(InboxEvent.state == "new", InboxEvent.received_at < now - OLD)
+        )
+        due = (Outbox.state == "pending", Outbox.due_at < now - OLD)
+        stuck = await connection.scalar(select(func.count()).where(*due))
+        held = await connection.scalar(select(func.count()).where(Outbox.state == "held"))
+    if people:
+        yield Finding(ok=True, about="roster", says=f"{people} people, {linked} with a linked account")
+    else:
+        yield Finding(ok=False, about="roster", says="empty: run 'ayumi import oneroster FOLDER'")
+    if days:
+        yield Finding(ok=True, about="calendar", says=f"{days} days imported")
+    else:
+        says = "none imported: school days are Monday to Friday without national holidays. 'ayumi import calendar FILE'"
+        yield Finding(ok=None, about="calendar", says=says)
+    yield Finding(ok=None, about="check-ins", says=f"the latest is of {latest}" if latest else "none yet")
+    if waiting:
+        says = f"{waiting} events wait for more than 5 minutes: is a worker running ('ayumi serve' or 'ayumi worker')?"
+        yield Finding(ok=False, about="inbox", says=says)
+    if stuck:
+        says = f"{stuck} messages are due for more than 5 minutes: is a worker running, does the platform answer?"
+        yield Finding(ok=False, about="outbox", says=says)
+    if held:
+        says = f"{held} messages are held: a channel's quota is used up or its token was revoked (see below)"
+        yield Finding(ok=False, about="outbox", says=says)
+
+
+async def _line(settings: Settings) -> AsyncIterator[Finding]:
+    if not settings.has_line:
+        says = "off: set LINE_CHANNEL_SECRET and LINE_CHANNEL_ACCESS_TOKEN to switch it on"
+        half = bool(settings.line_channel_secret) != bool(settings.line_channel_access_token)
+        yield Finding(ok=False if half else None, about="LINE", says=says)
+        return
+    quota = await _get(f"{settings.line_api_base_url}/v2/bot/message/quota", settings.line_channel_access_token)
+    used = await _get(
+        f"{settings.line_api_base_url}/v2/bot/message/quota/consumption", settings.line_channel_access_token
+    )
+    if isinstance(quota, str) or isinstance(used, str):
+        says = f"{quota if isinstance(quota, str) else used}: check LINE_CHANNEL_ACCESS_TOKEN and LINE_API_BASE_URL"
+        yield Finding(ok=False, about="LINE", says=says)
+        return
+    limit, total = quota.get("value"), used.get("totalUsage", 0)
+    if limit is not None and total >= limit:
+        says = f"the month's quota is used up ({total} of {limit}): raise the plan; answers still go out as replies"
+        yield Finding(ok=False, about="LINE", says=says)
+    else:
+        yield Finding(ok=True, about="LINE", says=f"token accepted; {total} of {limit or 'unlimited'} messages used")
+
+
+async def _slack(settings: Settings) -> AsyncIterator[Finding]:
+    if not settings.has_slack:
+        says = "off: set SLACK_SIGNING_SECRET and SLACK_BOT_TOKEN to switch it on"
+        half = bool(settings.slack_signing_secret) != bool(settings.slack_bot_token)
+        yield Finding(ok=False if half else None, about="Slack", says=says)
+        return
+    answer = await _get(f"{settings.slack_api_base_url}auth.test", settings.slack_bot_token, post=True)
+    if isinstance(answer, str) or not answer.get("ok"):
+        problem = answer if isinstance(answer, str) else answer.get("error", "refused")
+        yield Finding(ok=False, about="Slack", says=f"{problem}: check SLACK_BOT_TOKEN and SLACK_API_BASE_URL")
+    else:
+        yield Finding(ok=True, about="Slack", says="token accepted")
+
+
+async def _get(url: str, token: str, *, post: bool = False) -> dict[str, Any] | str:
+    """The JSON answer, or in words why there is none."""
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, headers={"Authorization": f"Bearer {token}"}) as http,
+            http.request("POST" if post else "GET", url) as response,
+        ):
+            return await response.json() if response.status == 200 else f"HTTP {response.status}"
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return f"no answer ({type(error).__name__})"

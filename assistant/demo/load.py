@@ -1,0 +1,48 @@
+"""Puts the demo district into an empty store, and fills in the days since it was last used."""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from assistant.demo.generate import write_demo
+from assistant.errors import AssistantError
+from knowledge.db import Database
+from knowledge.imports.registry import run_import
+from knowledge.records.checkins import CheckIn
+from knowledge.records.roster import Org
+
+SCHOOL = "ayumi-e"
+
+
+async def load_demo(database: Database, today: date, timezone: ZoneInfo) -> None:
+    """Import the demo up to ``today``. Days that have check-ins already stay as they are. Raises ``AssistantError``
+    when the store holds another roster: a demo never mixes with real children's data."""
+    async with database.read() as connection:
+        orgs = {*(await connection.scalars(select(Org.sourced_id)))}
+        known_until = await connection.scalar(select(func.max(CheckIn.date)))
+    if orgs and SCHOOL not in orgs:
+        raise AssistantError("this store holds a roster that is not the demo's: set AYUMI_DATA_DIR to another folder")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_demo(folder, today)
+        if not orgs:
+            await run_import(database, "oneroster", folder / "oneroster", timezone=timezone)
+        await run_import(database, "calendar", folder / "calendar.csv", timezone=timezone)
+        if known_until is not None:
+            _drop_until(folder / "checkins.csv", known_until)
+        await run_import(database, "checkins", folder / "checkins.csv", timezone=timezone)
+
+
+def _drop_until(path: Path, day: date) -> None:
+    """Keep the rows after ``day``."""
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file))
+    column = header.index("date")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *(row for row in rows if row[column] > day.isoformat())])
