@@ -96,6 +96,7 @@ def build_core(
         {name: channel.to_incoming for name, channel in channels.items()},
         now,
         sending.wake,
+        lambda account_id: channels[account_id.partition(":")[0]].show_busy(account_id),
         only,
     )
     turning = Pipeline[Job, Done]("turns", turns.exchange, turns.run, TURNS_AT_ONCE)

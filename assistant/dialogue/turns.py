@@ -7,7 +7,8 @@ nothing slow ever holds a lock, and any number of processes may take turns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -23,7 +24,7 @@ from assistant.dialogue.state import DialogueState
 from assistant.dialogue.turn import Handler, Services, Turn
 from assistant.dialogue.writes import SeeAccount, Write, store_all
 from assistant.inbox import InboxEvent, InboxState
-from assistant.messages import Incoming, Outgoing, ReplyToken
+from assistant.messages import Incoming, Kind, Outgoing, ReplyToken
 from knowledge.db import upsert
 from knowledge.questions.model import Phase
 from knowledge.records.accounts import Account
@@ -34,6 +35,7 @@ from scheduler.trace import places
 
 WIDTH = 200  # conversations worked on at once
 MAX_ATTEMPTS = 3  # tries at an event that breaks a handler; then the person is told
+SLOW_AFTER = 2.0  # seconds until the person is shown that an answer is coming
 SEEN_EVERY = timedelta(minutes=10)  # how exactly we remember where a person was last
 CLOCK_TOLERANCE = timedelta(minutes=5)  # an event further in the future has a wrong clock
 
@@ -122,16 +124,20 @@ class Turns:
         converters: Mapping[str, Convert],
         now: Callable[[], datetime],
         on_answers: Callable[[], None] = lambda: None,
+        on_slow: Callable[[str], Awaitable[None]] | None = None,
         only: str | None = None,
     ) -> None:
         """``converters``: by channel, a stored body to ``Incoming``. ``on_answers`` is called after answers were
-        stored. ``only`` serves a single account (a command)."""
+        stored, ``on_slow`` with the account of a turn that takes longer than ``SLOW_AFTER``. ``only`` serves a single
+        account (a command)."""
         self._services = services
         self._handlers = handlers
         self._converters = converters
         self._now = now
         self._on_answers = on_answers
+        self._on_slow = on_slow
         self._only = only
+        self._telling: set[asyncio.Task[None]] = set()
         self._busy: set[str] = set()  # conversations with a turn under way
 
     async def exchange(self, done: Sequence[Done], room: int) -> Sequence[Job]:
@@ -148,6 +154,25 @@ class Turns:
 
     async def run(self, job: Job) -> Done:
         """Let the handlers answer one event. Never raises."""
+        slow = asyncio.get_running_loop().call_later(SLOW_AFTER, self._tell_slow, job)
+        try:
+            return await self._answer(job)
+        finally:
+            slow.cancel()
+
+    def _tell_slow(self, job: Job) -> None:
+        if self._on_slow is not None and job.incoming.kind in (Kind.TEXT, Kind.CHOICE):
+            told = asyncio.create_task(self._tell(self._on_slow, job))
+            self._telling.add(told)
+            told.add_done_callback(self._telling.discard)
+
+    async def _tell(self, on_slow: Callable[[str], Awaitable[None]], job: Job) -> None:
+        try:
+            await on_slow(job.incoming.account_id)
+        except Exception as error:  # the animation is a courtesy: without it the answer comes all the same
+            log.warning("busy_not_shown", event_id=job.incoming.event_id, error=type(error).__name__)
+
+    async def _answer(self, job: Job) -> Done:
         turn = Turn(
             incoming=job.incoming,
             person=job.person,

@@ -1,283 +1,35 @@
 """Whole conversations. The transcripts are data: ``<language>/*.yaml``, lists of dialogues.
 
-A dialogue has ``name``, ``as`` (who talks), ``at`` (when it begins, school time) and ``steps``; see ``Step``. Besides
-what a step expects, every answer of every transcript is held against ``broken_promises``.
+A dialogue has ``name``, ``as`` (who talks), ``at`` (when it begins, school time) and ``steps``; see ``Step`` in
+``talk.py``. Besides what a step expects, every answer is held against what we promise of all of them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistant.channels.wording import kana
-from assistant.dialogue import flow
-from assistant.messages import Outgoing, Words
 from assistant.prompting import Prompter
-from assistant.wording import grade_fit
-from intents.commands import Command, find_command
 from knowledge.db import Database
 from knowledge.questions.model import Phase
-from knowledge.records.checkins import CheckInRecord, Status
+from knowledge.records.checkins import Status
 from scheduler.outbox import Item
-from tests.dialogues.world import ChatWorld, Reply, import_district
+from tests.dialogues.talk import Talk, moment, read
+from tests.dialogues.world import ChatWorld, import_district
 from tests.worlds import TOKYO
 
 HERE = Path(__file__).parent
-WAYS_OUT = [
-    {"とばす", "あとで", "今日は答えない"},
-    {"とばす", "あとで", "きょうはこたえない"},  # P1 has not learned 今 and 答 yet
-    {"Skip", "Later", "Not answering today"},
-]
-# Words that rank children or praise what they are instead of what they did (care.md).
-RANKS_OR_PRAISES = re.compile(
-    r"すごい|えらい|かしこい|頭がいい|あたまがいい|天才|いい子|優秀|まじめ|ランキング|順位|[0-9一二三]位|クラスで一番|いちばん よ"
-    r"|\b(?:smart|clever|genius|talented|gifted|rank(?:ing|ed)?|good (?:boy|girl)|best in)\b",
-    re.IGNORECASE,
-)
-WENT_WRONG = re.compile("うまく ?うごかな|うまく動かな|うまく処理でき|something went wrong|didn't work")
-KANJI = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 LONGEST_CHECK_IN = 8  # turns
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One message and what must come of it. A text to be found that begins with ``re:`` is a regular expression."""
-
-    say: str | None = None  # a typed text …
-    times: int = 1  # … written so often in a row
-    tap: str | None = None  # the label of a choice of the last answer that had any
-    tap_old: str | None = None  # the label of a choice of some earlier answer
-    again: bool = False  # the step before once more, as an event of its own
-    send: str | None = None  # anything else, a ``Kind``: other (a sticker), follow, unfollow
-    by: str | None = None  # somebody else than before ("as" in the file)
-    at: str | None = None  # the moment, ISO
-    after: float = 0  # minutes that pass before
-    minutes_ago: float = 0  # it was written then and arrives only now
-    expect: list[str] = field(default_factory=list[str])
-    expect_not: list[str] = field(default_factory=list[str])
-    quotes: bool = False  # the text of this step is quoted back exactly
-    choices: list[str] | None = None  # the labels of the last answer, in order
-    choices_include: list[str] = field(default_factory=list[str])
-    choices_exclude: list[str] = field(default_factory=list[str])
-    no_choices: bool = False
-    no_answer: bool = False
-    pending: str | None = None  # the id of the question that waits now; "none" where none waits
-    stored: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])  # by phase
-    alerts: list[str] | None = None  # the levels of the person's alerts so far
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dialogue:
-    name: str
-    file: str
-    by: str
-    at: str
-    steps: list[Step]
-    linked: bool = True
-
-
-def _read(path: Path) -> list[Dialogue]:
-    raw = cast("list[dict[str, Any]]", yaml.safe_load(path.read_text("utf-8")))
-    return [
-        Dialogue(
-            name=each["name"],
-            file=f"{path.parent.name}/{path.name}",
-            by=each["as"],
-            at=each["at"],
-            linked=each.get("linked", True),
-            steps=[_step(step) for step in each["steps"]],
-        )
-        for each in raw
-    ]
-
-
-def _step(raw: dict[str, Any]) -> Step:
-    named = {"by" if key == "as" else key: value for key, value in raw.items()}
-    unknown = named.keys() - {each.name for each in fields(Step)}
-    assert not unknown, f"a step has no {unknown}: {raw}"
-    return Step(**named)
-
-
-DIALOGUES = [dialogue for path in sorted(HERE.glob("*/*.yaml")) for dialogue in _read(path)]
+DIALOGUES = [dialogue for path in sorted(HERE.glob("*/*.yaml")) for dialogue in read(path)]
 DAYS = [dialogue for dialogue in DIALOGUES if dialogue.file.endswith("/days.yaml")]
-
-
-class Talk:
-    """A dialogue under way: what was said, shown and expected so far."""
-
-    def __init__(self, world: ChatWorld, *, linked: bool = True) -> None:
-        self.world = world
-        self.problems: list[str] = []
-        self._linked = linked
-        self._said: list[str] = []
-        self._shown: dict[str, list[Reply]] = {}  # answers with choices, by person
-        self._last_body: Mapping[str, Any] = {}
-
-    async def play(self, dialogue: Dialogue) -> None:
-        who = dialogue.by
-        for number, step in enumerate(dialogue.steps, start=1):
-            who = step.by or who
-            if step.at:
-                self.world.clock.moment = _moment(step.at)
-            self.world.clock.forward(minutes=step.after)
-            body = self._body(who, step)
-            if body is None:
-                self.problems.append(f"{number}: no '{step.tap or step.tap_old}' among {self.labels(who)}")
-                return
-            replies = await self.send(who, body, number, minutes_ago=step.minutes_ago)
-            self.problems += [f"{number} ({_input(body)}): {each}" for each in self._unmet(step, body, replies)]
-            self.problems += [f"{number} ({_input(body)}): {each}" for each in await self._not_stored(who, step)]
-
-    async def send(self, who: str, body: Mapping[str, Any], number: int = 0, *, minutes_ago: float = 0) -> list[Reply]:
-        """Send one message and hold what comes of it against what we promise."""
-        before = await self.world.records(who) if self._linked else {}
-        self._last_body = body
-        self._said.append(str(body.get("text", "")))
-        replies = await self.world.send(who, body, minutes_ago=minutes_ago, linked=self._linked)
-        for reply in replies:
-            if reply.choices:
-                self._shown.setdefault(who, []).append(reply)
-        promises = await self._broken_promises(who, body, before, replies)
-        self.problems += [f"{number} ({_input(body)}): {each}" for each in promises]
-        return replies
-
-    def labels(self, who: str) -> list[str]:
-        shown = self._shown.get(who)
-        return shown[-1].labels if shown else []
-
-    def choice(self, who: str, position: int, *, old: bool) -> tuple[str, str] | None:
-        """A choice of the last answer that had any, or of all so far; None where there is none."""
-        shown = self._shown.get(who, [])
-        choices = [choice for reply in (shown if old else shown[-1:]) for choice in reply.choices]
-        return choices[position % len(choices)] if choices else None
-
-    def _body(self, who: str, step: Step) -> Mapping[str, Any] | None:
-        if step.say is not None:
-            return {"text": step.say * step.times}
-        if step.send is not None:
-            return {"kind": step.send}
-        if step.again:
-            return self._last_body
-        shown = self._shown.get(who, [])[:-1] if step.tap_old else self._shown.get(who, [])[-1:]
-        label = step.tap or step.tap_old
-        value = next((dict(reply.choices)[label] for reply in reversed(shown) if label in reply.labels), None)
-        return None if value is None else {"choice": value, "text": label}
-
-    def _unmet(self, step: Step, body: Mapping[str, Any], replies: list[Reply]) -> list[str]:
-        text = "\n".join(reply.text for reply in replies)
-        labels = replies[-1].labels if replies else []
-        unmet = [f"'{each}' not in:\n{text}" for each in step.expect if not _found(each, text)]
-        unmet += [f"'{each}' in:\n{text}" for each in step.expect_not if _found(each, text)]
-        if step.quotes and str(body["text"]) not in text:
-            unmet.append(f"does not quote it exactly:\n{text}")
-        if step.choices is not None and labels != step.choices:
-            unmet.append(f"choices are {labels}")
-        unmet += [f"no choice '{each}' among {labels}" for each in step.choices_include if each not in labels]
-        unmet += [f"has the choice '{each}'" for each in step.choices_exclude if each in labels]
-        if step.no_choices and labels:
-            unmet.append(f"offers {labels}")
-        if step.no_answer == bool(replies):
-            unmet.append(f"answered: {text}" if replies else "got no answer")
-        return unmet
-
-    async def _not_stored(self, who: str, step: Step) -> list[str]:
-        unmet: list[str] = []
-        if step.pending is not None:
-            pending = await self.world.pending(who)
-            waits = pending["question"] if pending else "none"
-            if waits != step.pending:
-                unmet.append(f"the waiting question is '{waits}'")
-        if step.stored:
-            records = await self.world.records(who)
-            for phase, wanted in step.stored.items():
-                record = records.get(Phase(phase))
-                found = {key: getattr(record, key) for key in wanted} if record else None
-                if found != wanted:
-                    unmet.append(f"stored for {phase}: {found}")
-        if step.alerts is not None and (levels := await self.world.alert_levels(who)) != step.alerts:
-            unmet.append(f"alerts: {levels}")
-        return unmet
-
-    async def _broken_promises(
-        self, who: str, body: Mapping[str, Any], before: Mapping[Phase, CheckInRecord], replies: list[Reply]
-    ) -> list[str]:
-        """What we promise of every answer, whatever was said."""
-        broken: list[str] = []
-        if await self.world.unhandled():
-            broken.append("a handler broke")
-        for reply in replies:
-            ours = self._words_of_ours(who, reply)
-            broken += [f"'{kanji}' is above {reply.grade} in: {ours}" for kanji in _above(reply.grade, ours)]
-            broken += [f"ranks or praises a trait: {found[0]}" for found in RANKS_OR_PRAISES.finditer(ours)]
-            if WENT_WRONG.search(ours):
-                broken.append("says that it went wrong")
-            if not reply.text.strip():
-                broken.append("an empty message")
-        if not self._linked:
-            return broken
-        pending, after = await self.world.pending(who), await self.world.records(who)
-        ended = [p for p, r in after.items() if r.status is not Status.OPEN and _status(before, p) is not r.status]
-        if pending and replies and not any(ways <= {*replies[-1].labels} for ways in WAYS_OUT):
-            broken.append(
-                f"'{pending['question']}' waits, and there are only {replies[-1].labels}:\n{replies[-1].text}"
-            )
-        if ended and (replies[-1].choices or re.search("[?？]", self._words_of_ours(who, replies[-1]))):
-            broken.append(f"ends the check-in and still asks: {replies[-1].text} {replies[-1].labels}")
-        broken += [each for phase in ended for each in await self._wrongly_ended(who, body, after, phase)]
-        return broken
-
-    async def _wrongly_ended(
-        self, who: str, body: Mapping[str, Any], after: Mapping[Phase, CheckInRecord], phase: Phase
-    ) -> list[str]:
-        """A check-in counts as answered only after the child declined, or was asked everything."""
-        record = after[phase]
-        if record.answered_at is None:
-            return [f"{phase} ended without a time"]
-        if record.status is Status.DECLINED:
-            declines = find_command(str(body.get("text", ""))) is Command.DECLINE
-            tapped = str(body.get("choice", "")).endswith("!decline")
-            return [] if declines or tapped else [f"{phase} was declined by nobody"]
-        person = await self.world.person(who)
-        script = self.world.core.services.scripts.of(person.grade or "", person.school_id).phase(phase)
-        answers = flow.known(record, after.get(Phase.ANTICIPATION), ())
-        question = flow.next_question(script, record, answers)
-        return [f"{phase} was finished before '{question.id}'"] if question else []
-
-    def _words_of_ours(self, who: str, reply: Reply) -> str:
-        """What is not the person's own: neither typed, nor tapped as it was shown, nor their name."""
-        labels = {label for shown in self._shown.get(who, ()) for label in shown.labels}
-        parts: list[str] = []
-        for words in _all_words(reply.message):
-            for own, spans in groupby(words.spans, key=lambda span: span.own):
-                span_words = Words(tuple(spans))
-                if not (own and self._is_theirs(str(span_words), labels)):
-                    parts.append(kana(span_words, reply.grade))
-            parts.append("\n")
-        return "".join(parts)
-
-    def _is_theirs(self, text: str, labels: set[str]) -> bool:
-        return text in labels or text in NAMES or any(text in said for said in self._said)
-
-
-NAMES = {"めい", "そら", "花", "蓮", "結衣"}
-
-
-@asynccontextmanager
-async def talk_in(database: Database, folder: Path, dialogue: Dialogue) -> AsyncIterator[Talk]:
-    yield Talk(ChatWorld(database, folder, _moment(dialogue.at)), linked=dialogue.linked)
 
 
 @pytest.fixture(scope="session")
@@ -306,8 +58,8 @@ async def town(district: Path, tmp_path: Path) -> AsyncIterator[Database]:
 
 @pytest.mark.parametrize("dialogue", DIALOGUES, ids=lambda each: f"{each.file}: {each.name}")
 async def test_a_conversation_goes_as_written(dialogue: Dialogue, town: Database, tmp_path: Path) -> None:
-    async with talk_in(town, tmp_path, dialogue) as talk:
-        await talk.play(dialogue)
+    talk = Talk(ChatWorld(town, tmp_path, moment(dialogue.at)), linked=dialogue.linked)
+    await talk.play(dialogue)
     assert talk.problems == [], "\n\n".join(talk.problems)
 
 
@@ -317,14 +69,14 @@ async def test_a_whole_day_goes_as_written_on_postgresql_too(
     dialogue: Dialogue, database: Database, tmp_path: Path
 ) -> None:
     await import_district(database, tmp_path / "roster")
-    async with talk_in(database, tmp_path, dialogue) as talk:
-        await talk.play(dialogue)
+    talk = Talk(ChatWorld(database, tmp_path, moment(dialogue.at)), linked=dialogue.linked)
+    await talk.play(dialogue)
     assert talk.problems == [], "\n\n".join(talk.problems)
 
 
 async def test_a_text_with_a_nul_character_is_answered(database: Database, tmp_path: Path) -> None:
     await import_district(database, tmp_path / "roster")
-    talk = Talk(ChatWorld(database, tmp_path, _moment("2026-05-11T08:20")))
+    talk = Talk(ChatWorld(database, tmp_path, moment("2026-05-11T08:20")))
     await talk.send("s-yui", {"text": "めあて"})
     await talk.send("s-yui", {"text": "晴れ"})
     assert await talk.send("s-yui", {"text": "英単語\x00を50個"})
@@ -333,7 +85,7 @@ async def test_a_text_with_a_nul_character_is_answered(database: Database, tmp_p
 
 @pytest.mark.parametrize("person_id", ["s-mei", "s-sora", "s-hana", "s-yui"])
 async def test_the_longest_check_in_takes_at_most_eight_turns(person_id: str, town: Database, tmp_path: Path) -> None:
-    talk = Talk(ChatWorld(town, tmp_path, _moment("2026-05-11T08:20")))
+    talk = Talk(ChatWorld(town, tmp_path, moment("2026-05-11T08:20")))
     for opening in ("めあて", "ふりかえり"):
         await talk.send(person_id, {"text": opening})
         turns = 1
@@ -355,12 +107,12 @@ async def test_a_prompt_asks_what_the_answer_to_it_answers(
     phase: Phase, with_goal: bool, town: Database, tmp_path: Path
 ) -> None:
     """The prompt and the talk must mean the same first question; the evening's quotes the morning's goal."""
-    world = ChatWorld(town, tmp_path, _moment("2026-05-11T08:20"))
+    world = ChatWorld(town, tmp_path, moment("2026-05-11T08:20"))
     talk = Talk(world)
     if with_goal and phase is Phase.REFLECTION:
         for text in ("めあて", "晴れ", "分数のわり算", "ノートに書く", "4"):
             await talk.send("s-hana", {"text": text})
-    world.clock.moment = _moment("2026-05-11T08:20" if phase is Phase.ANTICIPATION else "2026-05-11T15:10")
+    world.clock.moment = moment("2026-05-11T08:20" if phase is Phase.ANTICIPATION else "2026-05-11T15:10")
     item = Item(
         account_id="console:s-hana",
         kind="prompt",
@@ -376,14 +128,12 @@ async def test_a_prompt_asks_what_the_answer_to_it_answers(
     assert str(prompt.text) == str(started.message.text)
 
 
+TYPED = """
+とばす あとで もどる 直す やめる 今日は答えない だれが見るの つづき チェックイン めあて ふりかえり おはよう ありがとう ヘルプ 相談 今日のわたし
+メモ English 日本語 コード 1 3 9 晴れ ☔ できた 算数 しにたい いじめられている 今日のチェックインは？ クラスで今日まだの子は？ {goal} c/a/b
+"""
 TEXTS = st.one_of(
-    st.sampled_from(
-        "とばす あとで もどる 直す やめる 今日は答えない だれが見るの つづき チェックイン めあて ふりかえり おはよう ありがとう ヘルプ 相談 "
-        "今日のわたし メモ English 日本語 コード 1 3 9 晴れ ☔ できた 算数 しにたい いじめられている 今日のチェックインは？ クラスで今日まだの子は？".split()
-    ),
-    st.sampled_from(
-        ["メモ わかった", "", "   ", "🎉", "あ" * 301, "あ" * 2001, "c/anticipation/2026-05-11/mood/sunny", "{goal}"]
-    ),
+    st.sampled_from([*TYPED.split(), "メモ わかった", "", "   ", "🎉", "あ" * 301, "あ" * 2001]),
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20),
 )
 MOVES = st.lists(
@@ -415,7 +165,7 @@ def test_whatever_a_child_does_the_promises_hold(
 
     async def play() -> None:
         database = Database(f"sqlite:///{tmp_path / 'any.db'}")
-        talk = Talk(ChatWorld(database, tmp_path, _moment("2026-05-11T00:00").replace(hour=hour)))
+        talk = Talk(ChatWorld(database, tmp_path, moment("2026-05-11T00:00").replace(hour=hour)))
         try:
             for kind, text, position, minutes in moves:
                 later = talk.world.clock.moment.timestamp() + minutes * 60
@@ -431,32 +181,3 @@ def test_whatever_a_child_does_the_promises_hold(
             await database.close()
 
     asyncio.run(play())
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=TOKYO)
-
-
-def _found(wanted: str, text: str) -> bool:
-    return bool(re.search(wanted[3:], text)) if wanted.startswith("re:") else wanted in text
-
-
-def _input(body: Mapping[str, Any]) -> str:
-    return str(body.get("text", body.get("kind")))[:30]
-
-
-def _status(records: Mapping[Phase, CheckInRecord], phase: Phase) -> Status | None:
-    return records[phase].status if phase in records else None
-
-
-def _all_words(message: Outgoing) -> list[Words]:
-    return [message.text, message.aside, *(choice.label for choice in message.choices)]
-
-
-def _above(grade: str | None, text: str) -> set[str]:
-    """The kanji of a text that a child of a primary school's grade has not learned."""
-    if grade is None or not grade.startswith("P"):
-        return set()
-    path = Path(grade_fit.__file__).with_name("kyoiku_kanji.yaml")
-    table = cast("dict[str, str]", yaml.safe_load(path.read_text("utf-8")))
-    return {*KANJI.findall(text)} - {kanji for year, taught in table.items() if year <= grade for kanji in taught}

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from assistant.bootstrap import HANDLERS
+from assistant.dialogue import turns
 from assistant.dialogue.turn import Turn
 from assistant.inbox import InboxEvent
 from knowledge.db import Database
@@ -226,7 +227,10 @@ async def test_failure_9_a_poisonous_event_leaves_the_others_answered(database: 
         assert await world.count(InboxEvent, state="failed") == 1
 
 
-async def test_failure_10_a_slow_answer_does_not_delay_the_webhook(database: Database, tmp_path: Path) -> None:
+async def test_failure_10_a_slow_answer_does_not_delay_the_webhook(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "SLOW_AFTER", 0.1)
     go_on = asyncio.Event()
 
     async def slow(turn: Turn) -> bool:
@@ -242,6 +246,8 @@ async def test_failure_10_a_slow_answer_does_not_delay_the_webhook(database: Dat
             assert await world.send(world.line.events.text(HANA, "こんにちは")) == 200
             await world.line.wait_for(HANA, 1)
             assert world.line.texts_to(user_id("ren")) == []
+            while not world.line.loading:  # the loading animation tells ren that an answer is coming
+                await asyncio.sleep(0.01)
             go_on.set()
             await world.line.wait_for(user_id("ren"), 1)
         finally:

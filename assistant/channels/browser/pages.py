@@ -16,12 +16,14 @@ from markupsafe import Markup, escape
 from assistant.channels.browser.sessions import Session
 from assistant.channels.browser.transcript import Line
 from assistant.channels.wording import kana
-from assistant.messages import Words
+from assistant.messages import Tone, Words
 from assistant.wording.grade_fit import to_ruby
 from assistant.wording.texts import Speaker
 
 TEMPLATES = Path(__file__).parents[2] / "web" / "templates"
 YOUNGEST = "E3"  # before sign-in a page is for everybody, so every kanji carries its reading
+
+SHORT = 7  # characters of a label up to which several buttons stand in one row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +89,16 @@ class Pages:
         """One list item."""
         # A line keeps the grade it was written for: moving up a grade does not change what was said.
         wording = Wording(speaker=self._wording(session).speaker, grade=line.grade)
+        choices = line.message.choices if can_answer and not line.is_own else ()
+        answers = [choice for choice in choices if choice.tone is not Tone.CONTROL]
         html = self._templates.get_template("line.html").render(
             line=line,
             message=line.message,
             words=wording,
             at=line.at.astimezone(self._zone),
-            choices=line.message.choices if can_answer and not line.is_own else (),
+            answers=answers,
+            controls=[choice for choice in choices if choice.tone is Tone.CONTROL],
+            are_short=all(len(str(choice.label)) <= SHORT for choice in answers),
             csrf_token=session.csrf_token,
             client_id=new_client_id(),
         )
