@@ -100,9 +100,9 @@ def _show_what_to_try(url: str) -> None:
   Ayumi あゆみ is running:  {url}
 
   Three things to try
-  1. 2年生として入る (a P2 pupil): tap はじめる, then answer with the buttons. Try あとで, 直す, メモ 九九がいえた.
-  2. 担任として入る (the homeroom teacher of 4年2組): 「今日まだチェックインしていない子は？」
-  3. 中学1年生として入る (a J1 student): 「ふりかえり」; the morning's goal comes back word for word.
+  1. 小学2年生 (a P2 pupil): めあて, then answer with the buttons. Try あとで, なおす, メモ 九九がいえた.
+  2. 4年2組の先生 (the homeroom teacher): 「今日まだチェックインしていない子は？」
+  3. 中学1年生 (a J1 student): めあて, then ふりかえり: the goal comes back word for word.
 
   Ctrl+C ends it.
 """

@@ -22,7 +22,7 @@ from knowledge.db import Database
 from knowledge.questions.model import Phase
 from knowledge.records.checkins import Status
 from scheduler.outbox import Item
-from tests.dialogues.talk import Talk, moment, read
+from tests.dialogues.talk import Dialogue, Talk, moment, read
 from tests.dialogues.world import ChatWorld, import_district
 from tests.worlds import TOKYO
 
@@ -129,8 +129,9 @@ async def test_a_prompt_asks_what_the_answer_to_it_answers(
 
 
 TYPED = """
-とばす あとで もどる 直す やめる 今日は答えない だれが見るの つづき チェックイン めあて ふりかえり おはよう ありがとう ヘルプ 相談 今日のわたし
-メモ English 日本語 コード 1 3 9 晴れ ☔ できた 算数 しにたい いじめられている 今日のチェックインは？ クラスで今日まだの子は？ {goal} c/a/b
+とばす あとで もどる 直す やめる 今日は答えない だれが見るの つづき チェックイン めあて ふりかえり
+おはよう ありがとう ヘルプ 相談 今日のわたし メモ English 日本語 コード 1 3 9 晴れ ☔ できた 算数
+しにたい いじめられている 今日のチェックインは？ クラスで今日まだの子は？ {goal} c/a/b
 """
 TEXTS = st.one_of(
     st.sampled_from([*TYPED.split(), "メモ わかった", "", "   ", "🎉", "あ" * 301, "あ" * 2001]),
