@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from assistant.dialogue.turn import Services, Turn
-from assistant.messages import Kind, Outgoing, Words
+from assistant.handlers import talk
+from assistant.messages import Choice, Kind, Outgoing, Words
 from assistant.wording.answers import word
 from assistant.wording.texts import Speaker
 from intents.commands import find_command, find_note
@@ -31,7 +32,12 @@ async def on_question(turn: Turn) -> bool:
     answered = await ask(turn.services, turn.person.id, text, turn.incoming.occurred_at, turn.speaker)
     if answered.status in (Status.NOT_UNDERSTOOD, Status.TALK):
         return False
-    turn.outgoing.append(Outgoing(text=Words.own(answered.text)))
+    if answered.status is Status.CLARIFY:  # to tap: each scope it may be about, then what is understood for sure
+        scopes = [Words.own(option.label) for option in answered.options]
+        meant = [Choice(label=label, value=f"{PREFIX}{label} {text}") for label in scopes]
+        turn.outgoing.append(Outgoing(text=Words.own(answered.text), choices=(*meant, *talk.menu(turn))))
+    else:
+        turn.outgoing.append(Outgoing(text=Words.own(answered.text)))
     return True
 
 

@@ -8,7 +8,6 @@ from knowledge.questions.metrics import catalogue
 from knowledge.questions.model import Answer, Question, Reason, Shape, Status
 
 NAMES_SHOWN = 40  # a whole class; beyond it the rest is counted, never cut silently
-DAY = 1  # days of a period in which everybody can be missing once only
 
 
 def word(answer: Answer, speaker: Speaker) -> str:
@@ -26,7 +25,8 @@ def word(answer: Answer, speaker: Speaker) -> str:
         case Status.ANSWERED if question is not None:
             return _answered(answer, question, speaker)
         case Status.CLARIFY:
-            return str(speaker.say("answers.clarify"))
+            options = ", ".join(option.label for option in answer.options)
+            return str(speaker.say("answers.clarify", options=options))
         case _:
             return str(speaker.say("answers.future" if answer.reason is Reason.FUTURE else "answers.unsupported"))
 
@@ -57,7 +57,7 @@ def _answered(answer: Answer, question: Question, speaker: Speaker) -> str:
     ]
     if len(answer.rows) > NAMES_SHOWN:
         names.append(speaker.say("answers.names_more", count=len(answer.rows) - NAMES_SHOWN))
-    listed = Words.join(names, "\n")
+    listed = Words.join(names, "、" if speaker.language == "ja" else ", ")
     return str(_about(speaker, "answers.missing", question, count=len(answer.rows), counts=counts, names=listed))
 
 

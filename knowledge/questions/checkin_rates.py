@@ -109,8 +109,8 @@ async def student_list(asking: Asking) -> Answer:
         n=days * len(phases),
         rows=tuple(rows[: question.limit]),
         counts=_counts(
-            phases,
-            [sum(getattr(each, phase.value) for each in found) for phase in phases],
+            asked := _asked(asking),
+            [sum(getattr(each, phase.value) for each in found) for phase in asked],
             days,
         ),
         students=len(found),
@@ -141,9 +141,21 @@ def _missing(asking: Asking, expected: CTE) -> ColumnElement[bool]:
     lacking = {phase: answered[phase].id.is_(None) for phase in Phase}
     if len(asking.entry.phases) == 1:
         return lacking[asking.entry.phases[0]]
+    return case((expected.c.day == asking.today, lacking[_phase_of_the_hour(asking)]), else_=or_(*lacking.values()))
+
+
+def _asked(asking: Asking) -> Sequence[Phase]:
+    """The phases that the question was about: of who is missing today, the one whose time it is."""
+    question, phases = asking.question, asking.entry.phases
+    is_missing = question.condition is not None and question.condition.op is Operator.MISSING
+    if is_missing and len(phases) > 1 and question.period.start == asking.today:
+        return [_phase_of_the_hour(asking)]
+    return phases
+
+
+def _phase_of_the_hour(asking: Asking) -> Phase:
     is_morning = asking.at.astimezone(asking.timezone).time() < REFLECTION_FROM
-    now = lacking[Phase.ANTICIPATION if is_morning else Phase.REFLECTION]
-    return case((expected.c.day == asking.today, now), else_=or_(*lacking.values()))
+    return Phase.ANTICIPATION if is_morning else Phase.REFLECTION
 
 
 def _meets(row: AnswerRow, question: Question) -> bool:

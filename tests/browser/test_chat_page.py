@@ -52,6 +52,7 @@ def visit(chromium: Browser, world: BrowserWorld) -> Visit:
         await page.get_by_role("textbox").fill(await world.code(person_id))
         await page.get_by_role("button").first.click()
         await expect(page.get_by_role("log")).to_contain_text("こんにちは")
+        await page.wait_for_load_state()  # with the script; before, the page works as without one
         yield page
         await context.close()
         assert complaints == []

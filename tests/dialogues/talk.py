@@ -119,7 +119,9 @@ class Talk:
             self.world.clock.forward(minutes=step.after)
             body = self._body(who, step)
             if body is None:
-                self.problems.append(f"{number}: no '{step.tap or step.tap_old}' among {self.labels(who)}")
+                self.problems.append(
+                    f"{number}: no '{step.tap or step.tap_old}' among {[label for label, _ in self.choices(who)]}"
+                )
                 return
             replies = await self.send(who, body, number, minutes_ago=step.minutes_ago)
             self.problems += [f"{number} ({_input(body)}): {each}" for each in self._unmet(step, body, replies)]
@@ -138,9 +140,10 @@ class Talk:
         self.problems += [f"{number} ({_input(body)}): {each}" for each in promises]
         return replies
 
-    def labels(self, who: str) -> list[str]:
+    def choices(self, who: str) -> list[tuple[str, str]]:
+        """Label and value of what can be tapped under the last answer that had any."""
         shown = self._shown.get(who)
-        return shown[-1].labels if shown else []
+        return shown[-1].choices if shown else []
 
     def choice(self, who: str, position: int, *, old: bool) -> tuple[str, str] | None:
         """A choice of the last answer that had any, or of all so far; None where there is none."""
@@ -205,7 +208,8 @@ class Talk:
             broken.append("a handler broke")
         for reply in replies:
             ours = self._words_of_ours(who, reply)
-            broken += [f"'{kanji}' is above {reply.grade} in: {ours}" for kanji in _above(reply.grade, ours)]
+            if above := _above(reply.grade, ours):
+                broken.append(f"{above} is above {reply.grade} in: {ours}")
             broken += [f"ranks or praises a trait: {found[0]}" for found in RANKS_OR_PRAISES.finditer(ours)]
             if WENT_WRONG.search(ours):
                 broken.append("says that it went wrong")
@@ -277,10 +281,11 @@ def _all_words(message: Outgoing) -> list[Words]:
     return [message.text, message.aside, *(choice.label for choice in message.choices)]
 
 
-def _above(grade: str | None, text: str) -> set[str]:
+def _above(grade: str | None, text: str) -> str:
     """The kanji of a text that a child of a primary school's grade has not learned."""
     if grade is None or not grade.startswith("P"):
-        return set()
+        return ""
     path = Path(grade_fit.__file__).with_name("kyoiku_kanji.yaml")
     table = cast("dict[str, str]", yaml.safe_load(path.read_text("utf-8")))
-    return {*KANJI.findall(text)} - {kanji for year, taught in table.items() if year <= grade for kanji in taught}
+    taught = {kanji for year, kanji_of_year in table.items() if year <= grade for kanji in kanji_of_year}
+    return "".join(sorted({*KANJI.findall(text)} - taught))

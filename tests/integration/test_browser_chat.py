@@ -356,6 +356,19 @@ async def test_the_stream_of_a_signed_out_browser_says_so(
     assert await read_events(sora, 1) == [("signed-out", "/")]
 
 
+async def test_a_server_that_stops_ends_open_streams_in_order(
+    tmp_path: Path, sqlite_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
+        async with browser_world(tmp_path, sqlite_url) as world:
+            page = Page(http, world.url)
+            await page.sign_in(await world.code("s-sora"))
+            response = await http.get(f"{world.url}/events")
+            await response.content.readline()
+        await response.content.read()  # to its end: it was not torn off
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 # --- What is refused
 
 

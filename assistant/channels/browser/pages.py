@@ -44,7 +44,10 @@ class Wording:
     def html(self, words: Words) -> Markup:
         """Words as HTML: ours with ruby, a person's own as they were written."""
         # Neighbouring spans of ours are read together: the reading of 分 depends on the figure before it.
-        parts = [(own, "".join(span.text for span in spans)) for own, spans in groupby(words.spans, key=_is_own)]
+        parts = [
+            (own, "".join(span.text for span in spans))
+            for own, spans in groupby(words.spans, key=lambda span: span.own)
+        ]
         return Markup().join(escape(text) if own else to_ruby(text, self.grade) for own, text in parts)
 
     def _words(self, key: str, args: Mapping[str, object]) -> Words:
@@ -122,7 +125,3 @@ class Pages:
 def new_client_id() -> str:
     """An id for a form: sent twice, it counts once."""
     return secrets.token_hex(16)
-
-
-def _is_own(span: Any) -> bool:
-    return span.own

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from assistant.bootstrap import Core
 from assistant.channels.browser.gate import ForeignPostError, StrictHeaders, check_own, form_of
@@ -75,6 +76,15 @@ def browser_routes(settings: Settings, core: Core, now: Callable[[], datetime], 
         route("/events", chat.events, "GET"),
         Mount("/static", StrictHeaders(ExceptionMiddleware(StaticFiles(directory=STATIC)), "no-cache")),
     ]
+
+
+class EventStream(EventSourceResponse):
+    """A stream that is ended properly when the server stops; the library just leaves it, which uvicorn reports."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)
+        if self.active:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class BrowserChat:
@@ -167,7 +177,7 @@ class BrowserChat:
         if not (after.isascii() and after.isdecimal() and len(after) < 19):
             raise BadBodyError("no message sequence")
         stream = self._stream(session, int(after))
-        return EventSourceResponse(stream, headers={"Cache-Control": "no-store"})
+        return EventStream(stream, headers={"Cache-Control": "no-store"})
 
     async def _stream(self, session: Session | None, after: int) -> AsyncIterator[ServerSentEvent]:
         """Ends when the browser signed out or was left alone. While the store is down it stays open and looks again."""
