@@ -27,8 +27,8 @@ from scheduler.engines.inline import Pipeline
 HANDLERS: tuple[Handler, ...] = (
     accounts.on_account_event,
     home.on_home,
-    linking.on_unlinked,
     care.on_distress,
+    linking.on_unlinked,
     talk.on_too_long,
     checkin.on_tap,
     checkin.on_form,

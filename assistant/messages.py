@@ -7,7 +7,7 @@ fitted to a grade while the child's own words stay exactly as they were written.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -50,6 +50,13 @@ class Incoming:
     reply_token: ReplyToken | None = None
     message_id: str | None = None  # the platform's id of the message, where it can be taken back
     refers_to: str | None = None  # the ``message_id`` of the message that was taken back
+
+    def storable(self) -> Incoming:
+        """Without NUL characters, which no text of PostgreSQL can hold and nobody can type."""
+        if "\0" not in self.text and not any("\0" in text for text in self.form.values()):
+            return self
+        form = {key: text.replace("\0", "") for key, text in self.form.items()}
+        return replace(self, text=self.text.replace("\0", ""), form=form)
 
     @property
     def note_id(self) -> str:

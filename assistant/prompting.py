@@ -12,7 +12,7 @@ from assistant.dialogue.conversation import Conversation, conversation_id
 from assistant.dialogue.people_store import load_people
 from assistant.dialogue.state import DialogueState
 from assistant.dialogue.turn import Services, Turn
-from assistant.handlers.checkin import first_question
+from assistant.handlers.checkin import start
 from assistant.messages import Incoming, Kind
 from knowledge.questions.model import Phase
 from knowledge.records.checkins import find_checkins
@@ -36,14 +36,18 @@ class Prompter:
             state = await connection.scalar(
                 select(Conversation.state).where(Conversation.id == conversation_id(item.account_id, person_id))
             )
-        if person is None or any(record.phase is phase for record in records):
+        now = self._now()
+        has_begun = any(record.phase is phase for record in records)
+        if person is None or has_begun or now.astimezone(self._services.timezone).date() != day:
             return None
         turn = Turn(
-            incoming=Incoming(event_id=item.id, account_id=item.account_id, kind=Kind.OTHER, occurred_at=self._now()),
+            incoming=Incoming(event_id=item.id, account_id=item.account_id, kind=Kind.OTHER, occurred_at=now),
             person=person,
             changed_at=None,
-            records={},
+            records={(record.date, record.phase): record for record in records},
             services=self._services,
             state=DialogueState.from_json(state),
         )
-        return Composed(messages=[first_question(turn, phase, day)], grade=person.grade)
+        # As if the child had begun: the words are the same, and nothing of it is stored until the child answers.
+        await start(turn, phase)
+        return Composed(messages=turn.outgoing, grade=person.grade)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 import structlog
 
@@ -40,7 +40,7 @@ class Later:
 class Hold:
     """The channel cannot send to this person for now; goes out with the person's next message."""
 
-    problem: str
+    problem: Literal["quota", "token"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,7 @@ class Fail:
 
 
 Result = Sent | Later | Hold | Skip | Fail
+TOO_LATE = Skip(problem="too late")
 Group = Sequence[Item]
 Done = Sequence[Outcome]
 
@@ -106,9 +107,13 @@ class Delivery:
 
     async def run(self, group: Group) -> Done:
         """Send one group."""
-        item = group[-1]
-        if item.expires_at is not None and item.expires_at < self._now():
-            return await self._settled(group, Skip(problem="too late"))
+        *held, item = group
+        late = [each for each in group if each.expires_at is not None and each.expires_at < self._now()]
+        if item in late:
+            return await self._settled([item], TOO_LATE)
+        if late:  # held too long: it goes nowhere, and does not stop what is due
+            done = await self.run([*(each for each in held if each not in late), item])
+            return [*done, *(outcome for each in late for outcome in self._outcomes([each], TOO_LATE))]
         try:
             result = await self._channels[item.channel].send(group)
         except Exception as error:  # a fault of ours must not lose the message: it is tried again, and seen in the log

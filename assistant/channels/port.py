@@ -1,4 +1,4 @@
-"""What a channel is. A new one is a module with a ``Channel`` and a line in ``assistant/bootstrap.py``."""
+"""What a channel is. A new one is a module with a ``Channel`` and a line in ``build_channels`` (``assistant/web/app.py``)."""
 
 from __future__ import annotations
 

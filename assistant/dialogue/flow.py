@@ -10,6 +10,7 @@ from typing import Any
 
 from assistant.checkins.model import COLUMNS, Closing, PhaseScript, Question
 from assistant.messages import Choice, Outgoing, Tone, Words
+from assistant.wording.grade_fit import to_kana
 from assistant.wording.texts import fill
 from intents.normalise import fold
 from knowledge.questions.model import Phase
@@ -89,19 +90,23 @@ def previous_question(script: PhaseScript, record: CheckInRecord, current: str) 
     return next((q for q in reversed(before) if q.id in own or q.id in skipped), None)
 
 
-def read_answer(question: Question, text: str, language: str, offer: str | None = None) -> str | TooLong | None:
-    """What a typed or tapped text answers: an option's value, or the text itself. None: it answers nothing."""
+def read_answer(
+    question: Question, text: str, language: str, grade: str | None, offer: str | None = None
+) -> str | TooLong | None:
+    """What a typed or tapped text answers: an option's value, or the text itself. None: it answers nothing. Labels
+    count in every language, and in the kana that a child of ``grade`` was shown."""
     text = text.strip()
     wanted = fold(text)
     number = _number(text)
     if question.kind != "text":
         for option in question.options:
-            if text == option.value or wanted in map(fold, [*option.label.values(), *option.also]):
+            fitted = (to_kana(label, grade) for label in option.label.values())
+            if text == option.value or wanted in map(fold, [*option.label.values(), *fitted, *option.also]):
                 return option.value
         if number is not None and question.kind != "scale" and 1 <= number <= len(question.options):
             return question.options[number - 1].value
         return None
-    offers = [*([offer] if offer else []), *(localised(s, language) for s in question.suggestions)]
+    offers = [*([offer] if offer else []), *suggestions_of(question, language, grade)]
     if number is not None and 1 <= number <= len(offers):
         return offers[number - 1]
     if len(text) > question.max_length:
@@ -109,15 +114,21 @@ def read_answer(question: Question, text: str, language: str, offer: str | None 
     return text or None
 
 
-def tapped_answer(question: Question, value: str, language: str, offer: str | None) -> str | None:
+def tapped_answer(question: Question, value: str, language: str, grade: str | None, offer: str | None) -> str | None:
     """What the value behind a button answers; None for a value the question does not have."""
     if question.kind != "text":
         return value if question.option(value) else None
     if value == OFFER:
         return offer
-    if value.startswith("s") and value[1:].isdigit() and int(value[1:]) < len(question.suggestions):
-        return localised(question.suggestions[int(value[1:])], language)
+    suggested = suggestions_of(question, language, grade)
+    if value.startswith("s") and value[1:].isdigit() and int(value[1:]) < len(suggested):
+        return suggested[int(value[1:])]
     return None
+
+
+def suggestions_of(question: Question, language: str, grade: str | None) -> list[str]:
+    """The texts to tap, spelt as the child sees them: a tap makes them the child's own words."""
+    return [to_kana(localised(suggestion, language), grade) for suggestion in question.suggestions]
 
 
 def ask(
@@ -161,12 +172,6 @@ def closing(script: PhaseScript, answers: Mapping[str, str], language: str) -> W
 def quoted(answers: Mapping[str, str]) -> dict[str, Words]:
     """Answers as the child's own words, to be put into texts unaltered."""
     return {key: Words.own(value) for key, value in answers.items()}
-
-
-def named(script: PhaseScript, text: str) -> Question | None:
-    """The question that a text calls by its name (「めあて」); None for any other text."""
-    wanted = fold(text)
-    return next((q for q in script.questions if wanted in map(fold, q.name.values())), None)
 
 
 def finished(record: CheckInRecord, now: datetime) -> CheckInRecord:

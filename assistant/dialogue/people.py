@@ -28,8 +28,10 @@ class Person:
 
     @property
     def band(self) -> str:
-        """Whose words fit: lower, upper, secondary, staff."""
-        return band_of(self.grade) if self.is_student else "staff"
+        """Whose words fit: lower, upper, secondary, guardian, staff."""
+        if self.is_student:
+            return band_of(self.grade)
+        return "guardian" if self.roles == {"guardian"} else "staff"
 
     def called(self, language: str) -> str:
         """How the person is spoken to: a young child by given name in hiragana, staff by family name."""

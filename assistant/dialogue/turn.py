@@ -66,6 +66,11 @@ class Turn:
         return self.state.language or self.services.language
 
     @property
+    def grade(self) -> str | None:
+        """The grade whose kanji the wording is fitted to; None for everyone but students."""
+        return self.person.grade if self.person and self.person.is_student else None
+
+    @property
     def speaker(self) -> Speaker:
         return Speaker(language=self.language, band=self.person.band if self.person else "lower")
 

@@ -313,7 +313,7 @@ class Turns:
         convert = self._converters[row.channel]
         return Job(
             row_id=row.id,
-            incoming=convert(row.body, row.event_id, row.account_id, occurred_at),
+            incoming=convert(row.body, row.event_id, row.account_id, occurred_at).storable(),
             attempts=row.attempts,
             conversation=conversation,
             version=row.version or 0,

@@ -17,6 +17,7 @@ from knowledge.records.accounts import Account, LinkAttempt
 from knowledge.records.alerts import raise_alert
 from knowledge.records.checkins import CheckInRecord, Note, forget_answer, save_checkins
 from scheduler import outbox
+from scheduler.outbox import Item
 
 
 class Write(Protocol):
@@ -90,6 +91,17 @@ class RaiseAlert:
     async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
         for write in writes:
             await raise_alert(connection, **vars(write))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TellOthers:
+    """A message to somebody else than the person of the turn."""
+
+    item: Item
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        await outbox.put(connection, [write.item for write in writes])
 
 
 @dataclass(frozen=True, kw_only=True)

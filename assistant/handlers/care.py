@@ -9,25 +9,34 @@ from typing import Any, cast
 
 import yaml
 
+from assistant.dialogue.people import Person
 from assistant.dialogue.turn import Turn
-from assistant.dialogue.writes import RaiseAlert
+from assistant.dialogue.writes import RaiseAlert, TellOthers
 from assistant.messages import Kind, Outgoing, Words
 from assistant.wording.texts import Speaker
 from intents.distress import Level, find_distress
+from knowledge.records.calendar import load_calendars
+from knowledge.records.care_staff import accounts_of_staff
+from scheduler.outbox import Item
 
 HELP_LINES = Path(__file__).parent.parent / "careline.yaml"
-STAFFED_FROM, STAFFED_TO = 8, 17  # o'clock on weekdays: somebody at school may be reading
+STAFFED_FROM, STAFFED_TO = 8, 17  # o'clock on school days: somebody at school may be reading
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 async def on_distress(turn: Turn) -> bool:
-    """Every text of a student, whatever is pending and however late it came."""
-    if turn.person is None or not turn.person.is_student or turn.incoming.kind not in (Kind.TEXT, Kind.FORM):
+    """Every text of a student, whatever is pending and however late it came. Somebody we do not know may be a child
+    too: they are shown who can help, and how to link."""
+    if turn.incoming.kind not in (Kind.TEXT, Kind.FORM) or (turn.person is not None and not turn.person.is_student):
         return False
     text = "\n".join([turn.incoming.text, *turn.incoming.form.values()])
     found = find_distress(text)
     if found is None:
         return False
+    if turn.person is None:
+        parts = [turn.words(f"care.{found.level}"), help_lines(turn), turn.words("talk.not_linked")]
+        turn.outgoing.append(Outgoing(text=Words.join(parts, "\n\n")))
+        return True
     turn.writes.append(
         RaiseAlert(
             event_id=turn.incoming.event_id,
@@ -40,15 +49,42 @@ async def on_distress(turn: Turn) -> bool:
         )
     )
     turn.change(pending=None)  # the check-in can wait; it goes on with つづき
-    parts = [turn.words(f"care.{found.level}"), turn.words(f"care.told_{_hours(turn)}"), help_lines(turn)]
+    is_told = await _tell_staff(turn, turn.person, found.level)
+    hours = "in_hours" if is_told and await _is_staffed(turn, turn.person) else "out_of_hours"
+    parts = [turn.words(f"care.{found.level}"), turn.words(f"care.told_{hours}"), help_lines(turn)]
     if found.level is Level.URGENT:
         parts.append(turn.words("care.danger"))
     turn.outgoing.append(Outgoing(text=Words.join(parts, "\n\n")))
     return True
 
 
+async def _tell_staff(turn: Turn, student: Person, level: Level) -> bool:
+    """Tell the staff that there is an alert, without the child's words; whether there was anybody to tell."""
+    async with turn.services.database.read() as connection:
+        school_class, accounts = await accounts_of_staff(connection, student.id, turn.today)
+    speaker = Speaker(language=turn.services.language, band="staff")
+    text = speaker.say(
+        "care.alert_to_staff",
+        name=Words.own(f"{student.family_name} {student.given_name}"),
+        school_class=Words.own(school_class),
+        level=speaker.say(f"care.level_{level}"),
+    )
+    for account_id in accounts:
+        item = Item(
+            key=f"alert:{turn.incoming.event_id}:{account_id}",
+            account_id=account_id,
+            kind="messages",
+            payload={"messages": [Outgoing(text=text).to_json()]},
+            due_at=turn.now,
+            created_at=turn.now,
+        )
+        turn.writes.append(TellOthers(item=item))
+    return bool(accounts)
+
+
 async def on_wants_human(turn: Turn) -> None:
-    """相談: who is there to talk to."""
+    """相談: who is there to talk to. A waiting question waits on, unasked."""
+    turn.change(pending=None)
     parts = [turn.words("care.someone_to_talk_to"), help_lines(turn)]
     turn.outgoing.append(Outgoing(text=Words.join(parts, "\n\n")))
 
@@ -56,17 +92,22 @@ async def on_wants_human(turn: Turn) -> None:
 def help_lines(turn: Turn) -> Words:
     """The numbers, those that are open now first."""
     lines = sorted(_lines(), key=lambda line: not _is_open(turn, line))
-    shown = "\n".join(f"{_in(line['name'], turn)} {line['number']}（{_in(line['note'], turn)}）" for line in lines)
-    return _say(turn.speaker, shown)
+    shown = [
+        turn.words(
+            "care.line", name=_in(line["name"], turn), number=Words.own(line["number"]), hours=_in(line["note"], turn)
+        )
+        for line in lines
+    ]
+    return turn.words("care.lines", lines=Words.join(shown, "\n"))
 
 
-def _say(speaker: Speaker, lines: str) -> Words:
-    return speaker.say("care.lines", lines=Words.own(lines))  # names and numbers stay as they are printed elsewhere
-
-
-def _hours(turn: Turn) -> str:
-    staffed = turn.now.weekday() < 5 and STAFFED_FROM <= turn.now.hour < STAFFED_TO
-    return "in_hours" if staffed else "out_of_hours"
+async def _is_staffed(turn: Turn, student: Person) -> bool:
+    """Whether somebody at school may be reading now: the school hours of a school day."""
+    if not STAFFED_FROM <= turn.now.hour < STAFFED_TO or student.school_id is None:
+        return False
+    async with turn.services.database.read() as connection:
+        calendars = await load_calendars(connection, [student.school_id], turn.today, turn.today)
+    return calendars[student.school_id].is_school_day(turn.today, student.grade)
 
 
 def _is_open(turn: Turn, line: Mapping[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from assistant.checkins.model import PhaseScript, Question
@@ -12,7 +12,9 @@ from assistant.dialogue.state import Pending
 from assistant.dialogue.turn import Turn
 from assistant.dialogue.writes import SaveCheckIn
 from assistant.messages import Choice, Kind, Outgoing, Words
+from assistant.wording.grade_fit import to_kana
 from intents.commands import Command
+from intents.normalise import fold
 from knowledge.questions.model import Phase
 from knowledge.records.checkins import CheckInRecord, Status, last_next_step, notes_of
 
@@ -69,7 +71,7 @@ async def on_command(turn: Turn, command: Command) -> bool:
     """Words that start or steer a check-in. False: this one is not about check-ins, or there is none to steer."""
     if turn.person is None or not turn.person.is_student:
         return False
-    pending = _pending_today(turn)
+    pending = pending_today(turn)
     if pending is not None and pending.question == "" and await on_text(turn):
         return True  # 「めあて」 names the answer to correct here
     if turn.is_stale and command in STEERING | STARTING:
@@ -85,16 +87,17 @@ async def on_command(turn: Turn, command: Command) -> bool:
         case Command.START:
             await start(turn, phase_of_the_hour(turn))
         case Command.RESUME:
-            unfinished = (phase for phase in Phase if _status(turn, phase) is Status.OPEN)
-            await start(turn, next(unfinished, phase_of_the_hour(turn)))
+            await start(turn, _left_open(turn) or phase_of_the_hour(turn))
         case Command.EDIT:
-            _choose_what_to_correct(turn)
+            await _choose_what_to_correct(turn)
         case Command.DECLINE if pending is None:
             await _decline(turn, phase_of_the_hour(turn))
         case Command.LATER if pending is None:
             turn.say("checkin.later")
         case _ if pending is not None:
             return await _steer(turn, pending, command)
+        case Command.SKIP | Command.BACK | Command.STOP:
+            turn.say("checkin.nothing_waits", choices=[start_button(turn)])
         case _:
             return False
     return True
@@ -105,7 +108,7 @@ async def on_text(turn: Turn) -> bool:
     count, as they answer the prompt. False: it answers nothing."""
     if turn.person is None or not turn.person.is_student or turn.incoming.kind is not Kind.TEXT:
         return False
-    pending = _pending_today(turn)
+    pending = pending_today(turn)
     if pending is None:
         return await _answers_the_prompt(turn)
     if turn.is_stale:
@@ -114,12 +117,12 @@ async def on_text(turn: Turn) -> bool:
     record = _record(turn, pending.phase)
     script = script_of(turn, pending.phase)
     if pending.question == "":
-        return await _named_what_to_correct(turn, record, script)
+        return await _named_what_to_correct(turn)
     question = script.question(pending.question)
     if question is None:  # the school changed its script meanwhile
         await _continue(turn, record)
         return True
-    match flow.read_answer(question, turn.incoming.text, turn.language, pending.offer):
+    match flow.read_answer(question, turn.incoming.text, turn.language, turn.grade, pending.offer):
         case None:
             return False
         case flow.TooLong(limit=limit):
@@ -142,7 +145,7 @@ async def on_form(turn: Turn) -> bool:
         return True
     record = _record(turn, tap.phase)
     for question in script_of(turn, tap.phase).questions:
-        value = flow.read_answer(question, turn.incoming.form.get(question.id, ""), turn.language)
+        value = flow.read_answer(question, turn.incoming.form.get(question.id, ""), turn.language, turn.grade)
         if isinstance(value, str):
             record = flow.with_answer(flow.without_skip(record, question.id), question.id, value, turn.now)
     await _continue(turn, record, changed=True)
@@ -163,13 +166,13 @@ async def start(turn: Turn, phase: Phase) -> None:
 
 async def ask_again(turn: Turn, lead: Sequence[Words] = ()) -> None:
     """Ask the waiting question once more; nothing where none waits."""
-    pending = _pending_today(turn)
+    pending = pending_today(turn)
     if pending is None:
         return
     record = _record(turn, pending.phase)
     question = script_of(turn, pending.phase).question(pending.question)
     if pending.question == "":
-        _choose_what_to_correct(turn)
+        await _choose_what_to_correct(turn, lead)
     elif question is None:
         await _continue(turn, record, lead=lead)
     else:
@@ -192,29 +195,13 @@ def script_of(turn: Turn, phase: Phase) -> PhaseScript:
     return turn.services.scripts.of(person.grade or "P1", person.school_id).phase(phase)
 
 
-def first_question(turn: Turn, phase: Phase, day: date) -> Outgoing:
-    """The prompt of a phase: greeting and first question in one, so that one tap begins the check-in."""
-    script = script_of(turn, phase)
-    question = script.questions[0]
-    prefix = Tap.prefix(phase, day, question.id)
-    return flow.ask(
-        question,
-        prefix=prefix,
-        answers={},
-        language=turn.language,
-        controls=_controls(turn, prefix),
-        readers=turn.words(f"checkin.readers_{question.readers}"),
-        lead=[_local(turn, script.opening)],
-    )
-
-
 async def _tapped_answer(turn: Turn, tap: Tap) -> None:
-    record, pending = _record(turn, tap.phase), _pending_today(turn)
+    record, pending = _record(turn, tap.phase), pending_today(turn)
     question = script_of(turn, tap.phase).question(tap.question)
     if question is None:
         await _continue(turn, record)
         return
-    value = flow.tapped_answer(question, tap.value, turn.language, pending.offer if pending else None)
+    value = flow.tapped_answer(question, tap.value, turn.language, turn.grade, pending.offer if pending else None)
     if value is None and tap.value == flow.OFFER:
         value = await _last_next_step(turn)
     is_asked = pending is not None and (pending.phase, pending.question) == (tap.phase, tap.question)
@@ -229,13 +216,13 @@ async def _tapped_answer(turn: Turn, tap: Tap) -> None:
 async def _tapped_what_to_correct(turn: Turn, tap: Tap) -> None:
     question = script_of(turn, tap.phase).question(tap.value)
     if question is None:
-        _choose_what_to_correct(turn)
+        await _choose_what_to_correct(turn)
     else:
         await _ask(turn, _record(turn, tap.phase), question, editing=True)
 
 
 async def _tapped_command(turn: Turn, tap: Tap) -> None:
-    command, pending = Command(tap.value[1:]), _pending_today(turn)
+    command, pending = Command(tap.value[1:]), pending_today(turn)
     record = turn.records.get((tap.date, tap.phase))
     if pending is not None and (pending.phase, pending.question) == (tap.phase, tap.question):
         await _steer(turn, pending, command)
@@ -273,7 +260,7 @@ async def _steer(turn: Turn, pending: Pending, command: Command) -> bool:
             else:
                 await _ask(turn, record, before, editing=True)
         case Command.EDIT:
-            _choose_what_to_correct(turn)
+            await _choose_what_to_correct(turn)
         case _:  # あとで, やめる
             turn.change(pending=None)
             turn.say("checkin.later" if command is Command.LATER else "checkin.stopped")
@@ -299,47 +286,66 @@ async def _answers_the_prompt(turn: Turn) -> bool:
     first = flow.next_question(script, _record(turn, phase), {})
     if first is None or first.kind == "text":
         return False
-    value = flow.read_answer(first, turn.incoming.text, turn.language)
+    value = flow.read_answer(first, turn.incoming.text, turn.language, turn.grade)
     if not isinstance(value, str) or turn.incoming.text.strip().isdecimal():
         return False
     await _store(turn, _record(turn, phase), first, value, editing=False)
     return True
 
 
-def _choose_what_to_correct(turn: Turn) -> None:
+async def _choose_what_to_correct(turn: Turn, lead: Sequence[Words] = ()) -> None:
     """Show today's answers, the latest check-in first, to tap the one to correct."""
-    choices: list[Choice] = []
-    newest: CheckInRecord | None = None
-    for phase in reversed(Phase):
-        record = turn.records.get((turn.today, phase))
-        answered = flow.answers_of(record)
-        for question in script_of(turn, phase).questions:
-            if record is not None and question.id in answered:
-                newest = newest or record
-                label = turn.words(f"checkin.correct_{phase}", name=_local(turn, question.name))
-                choices.append(Choice(label=label, value=f"{Tap.prefix(phase, turn.today, '')}{question.id}"))
-    if newest is None:
-        turn.change(pending=None)
-        turn.say("checkin.nothing_to_correct", choices=[start_button(turn)])
+    answered = _answered_today(turn)
+    if not answered:
+        if pending_today(turn) is not None:
+            await ask_again(turn, lead=[*lead, turn.words("checkin.nothing_to_correct_yet")])
+        else:
+            turn.say("checkin.nothing_to_correct", choices=[start_button(turn)])
         return
-    turn.change(pending=Pending(date=turn.today, phase=newest.phase, question="", editing=True))
-    controls = _controls(turn, Tap.prefix(newest.phase, turn.today, ""))
-    turn.say("checkin.what_to_correct", choices=[*choices[: flow.MAX_CHOICES - len(controls)], *controls])
+    newest = answered[0][0]
+    turn.change(pending=Pending(date=turn.today, phase=newest, question="", editing=True))
+    controls = _controls(turn, Tap.prefix(newest, turn.today, ""))
+    choices = [
+        Choice(label=_correct_label(turn, phase, question), value=f"{Tap.prefix(phase, turn.today, '')}{question.id}")
+        for phase, question in answered
+    ]
+    text = Words.join([*lead, turn.words("checkin.what_to_correct")], "\n")
+    shown = choices[: flow.MAX_CHOICES - len(controls)]
+    turn.outgoing.append(Outgoing(text=text, choices=(*shown, *controls)))
 
 
-async def _named_what_to_correct(turn: Turn, record: CheckInRecord, script: PhaseScript) -> bool:
-    answered = flow.answers_of(record)
-    question = flow.named(script, turn.incoming.text)
-    if question is None or question.id not in answered:
-        return False
-    await _ask(turn, record, question, editing=True)
-    return True
+async def _named_what_to_correct(turn: Turn) -> bool:
+    """「めあて」, or the label of a button, typed instead of tapped."""
+    wanted = fold(turn.incoming.text)
+    for phase, question in _answered_today(turn):
+        label = str(_correct_label(turn, phase, question))
+        names = [label, to_kana(label, turn.grade), *question.name.values()]
+        if wanted in map(fold, names):
+            await _ask(turn, _record(turn, phase), question, editing=True)
+            return True
+    return False
+
+
+def _answered_today(turn: Turn) -> list[tuple[Phase, Question]]:
+    """Today's answered questions, those of the evening first."""
+    return [
+        (phase, question)
+        for phase in reversed(Phase)
+        for question in script_of(turn, phase).questions
+        if question.id in flow.answers_of(turn.records.get((turn.today, phase)))
+    ]
+
+
+def _correct_label(turn: Turn, phase: Phase, question: Question) -> Words:
+    return turn.words(f"checkin.correct_{phase}", name=_local(turn, question.name))
 
 
 async def _store(turn: Turn, record: CheckInRecord, question: Question, value: str, *, editing: bool) -> None:
     """Keep an answer, then ask on, or close. A correction of what was finished asks nothing new."""
     was_answered = question.id in flow.answers_of(record)
     record = flow.with_answer(flow.without_skip(record, question.id), question.id, value, turn.now)
+    if question.readers == "self":
+        record = replace(record, visibility="self")  # a row has one visibility: the most private answer decides
     option = question.option(value)
     lead = [_local(turn, option.reply)] if option and option.reply else []
     if editing and was_answered:
@@ -413,7 +419,7 @@ def _controls(turn: Turn, prefix: str) -> list[Choice]:
     ]
 
 
-def _pending_today(turn: Turn) -> Pending | None:
+def pending_today(turn: Turn) -> Pending | None:
     """The waiting question; one of an earlier day waits no longer."""
     pending = turn.state.pending
     return pending if pending is not None and pending.date == turn.today else None
@@ -436,9 +442,10 @@ def _record(turn: Turn, phase: Phase) -> CheckInRecord:
     )
 
 
-def _status(turn: Turn, phase: Phase) -> Status | None:
-    record = turn.records.get((turn.today, phase))
-    return record.status if record else None
+def _left_open(turn: Turn) -> Phase | None:
+    """The phase of the check-in that was begun last and not ended."""
+    begun = [record for (day, _), record in turn.records.items() if day == turn.today and record.status is Status.OPEN]
+    return max(begun, key=lambda record: record.updated_at).phase if begun else None
 
 
 def _morning(turn: Turn) -> CheckInRecord | None:

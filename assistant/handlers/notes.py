@@ -37,7 +37,7 @@ async def on_note(turn: Turn) -> bool:
 
 
 async def _go_on(turn: Turn, said: Words) -> None:
-    if turn.state.pending is not None and turn.state.pending.date == turn.today:
+    if checkin.pending_today(turn) is not None:
         await checkin.ask_again(turn, lead=[said])
     else:
         turn.outgoing.append(Outgoing(text=said))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from assistant.dialogue.turn import Services, Turn
-from assistant.handlers import talk
+from assistant.handlers import checkin, talk
 from assistant.messages import Choice, Kind, Outgoing, Words
 from assistant.wording.answers import word
 from assistant.wording.texts import Speaker
@@ -27,7 +27,7 @@ async def on_question(turn: Turn) -> bool:
         text = (turn.incoming.choice or "")[len(PREFIX) :]
     elif turn.incoming.kind is not Kind.TEXT:
         return False
-    if turn.person is None or turn.state.pending is not None:
+    if turn.person is None or checkin.pending_today(turn) is not None:
         return False
     answered = await ask(turn.services, turn.person.id, text, turn.incoming.occurred_at, turn.speaker)
     if answered.status in (Status.NOT_UNDERSTOOD, Status.TALK):
@@ -35,9 +35,9 @@ async def on_question(turn: Turn) -> bool:
     if answered.status is Status.CLARIFY:  # to tap: each scope it may be about, then what is understood for sure
         scopes = [Words.own(option.label) for option in answered.options]
         meant = [Choice(label=label, value=f"{PREFIX}{label} {text}") for label in scopes]
-        turn.outgoing.append(Outgoing(text=Words.own(answered.text), choices=(*meant, *talk.menu(turn))))
+        turn.outgoing.append(Outgoing(text=word(answered, turn.speaker), choices=(*meant, *talk.menu(turn))))
     else:
-        turn.outgoing.append(Outgoing(text=Words.own(answered.text)))
+        turn.outgoing.append(Outgoing(text=word(answered, turn.speaker)))
     return True
 
 
@@ -72,4 +72,4 @@ async def ask(services: Services, person_id: str, text: str, at: datetime, speak
                 scopes = [each.scope for each in meant if each.scope.ids]
                 options = tuple(Option(id=scope.ids[0], label=scope.label) for scope in scopes)
                 result = Answer(status=Status.CLARIFY, question=reading.question, options=options)
-    return replace(result, text=word(result, speaker))
+    return replace(result, text=str(word(result, speaker)))

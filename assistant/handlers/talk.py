@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from assistant.checkins.model import Question
 from assistant.dialogue import flow
 from assistant.dialogue.state import Pending
@@ -31,23 +33,22 @@ async def on_command(turn: Turn) -> bool:
     match command:
         case Command.GREETING:
             await _on_greeting(turn)
-        case Command.THANKS if turn.state.pending is None:
+        case Command.THANKS if checkin.pending_today(turn) is None:
             turn.say("talk.thanks")
         case Command.HELP | Command.START | Command.START_ANTICIPATION | Command.START_REFLECTION:
-            turn.say("talk.help", menu(turn))
+            await _say(turn, turn.words("talk.help"), menu(turn))
         case Command.WHO_SEES:
             await _who_sees(turn)
         case Command.HOW_TO_LINK:
-            turn.say("talk.linked_already", menu(turn), name=called(turn))
+            await _say(turn, turn.words("talk.linked_already", name=called(turn)), menu(turn))
         case Command.SPEAK_JAPANESE | Command.SPEAK_ENGLISH:
             turn.change(language="ja" if command is Command.SPEAK_JAPANESE else "en")
             said = turn.words(f"talk.{'speaks_japanese' if turn.language == 'ja' else 'speaks_english'}")
-            turn.outgoing.append(Outgoing(text=said))
-            await checkin.ask_again(turn)
+            await _say(turn, said)
         case Command.HUMAN_HELP if turn.person is not None and turn.person.is_student:
             await care.on_wants_human(turn)
         case Command.OWN_DAY if turn.person is not None and turn.person.is_student:
-            _own_day(turn)
+            await _own_day(turn)
         case _:
             return False
     return True
@@ -55,19 +56,18 @@ async def on_command(turn: Turn) -> bool:
 
 async def on_anything(turn: Turn) -> bool:
     """The last to be asked: says that it was not understood, and asks the waiting question again."""
-    pending = turn.state.pending
+    pending = checkin.pending_today(turn)
     if turn.incoming.kind is Kind.OTHER:
         said = turn.words("talk.only_text")
     elif turn.incoming.kind is not Kind.TEXT:
         return True  # a button of a kind that is no more: nothing to say
-    elif pending is not None and pending.date == turn.today:
-        said = turn.words("checkin.choose_one")
-    else:
+    elif pending is None:
         said = turn.words("talk.not_understood")
-    if pending is not None and pending.date == turn.today:
-        await checkin.ask_again(turn, lead=[said])
     else:
-        turn.outgoing.append(Outgoing(text=said, choices=tuple(menu(turn))))
+        question = _question(turn, pending)
+        takes_text = question is not None and question.kind == "text"
+        said = turn.words("checkin.write_something" if takes_text else "checkin.choose_one")
+    await _say(turn, said, menu(turn))
     return True
 
 
@@ -75,8 +75,16 @@ async def on_too_long(turn: Turn) -> bool:
     """A text beyond everything a person would write."""
     if turn.incoming.kind is not Kind.TEXT or len(turn.incoming.text) <= LONGEST_TEXT:
         return False
-    turn.say("talk.too_long")
+    await _say(turn, turn.words("talk.too_long"))
     return True
+
+
+async def _say(turn: Turn, said: Words, choices: Sequence[Choice] = ()) -> None:
+    """Say something; a waiting question is asked again in the same message, so that its ways out stay in reach."""
+    if checkin.pending_today(turn) is None:
+        turn.outgoing.append(Outgoing(text=said, choices=tuple(choices)))
+    else:
+        await checkin.ask_again(turn, lead=[said])
 
 
 def greet(turn: Turn) -> None:
@@ -87,6 +95,8 @@ def greet(turn: Turn) -> None:
 def menu(turn: Turn) -> list[Choice]:
     """What a person may want next."""
     if turn.person is None:
+        return []
+    if turn.person.band == "guardian":
         return []
     if turn.person.is_student:
         return [
@@ -116,39 +126,37 @@ async def _on_greeting(turn: Turn) -> None:
 
 async def _who_sees(turn: Turn) -> None:
     """Who reads the answer to the waiting question, or answers in general; the question stays open."""
-    pending = turn.state.pending
+    pending = checkin.pending_today(turn)
     question = _question(turn, pending) if pending is not None else None
     key = {"self": "checkin.who_sees_self", "class": "checkin.who_sees_class"}.get(
         question.readers if question else "", "checkin.who_sees"
     )
-    said = Words.join([turn.words(key), turn.words("checkin.who_sees_help")], "\n")
-    if pending is not None and pending.date == turn.today:
-        await checkin.ask_again(turn, lead=[said])
-    else:
-        turn.outgoing.append(Outgoing(text=said))
+    said = [turn.words(key)]
+    if turn.person is None or turn.person.is_student:
+        said.append(turn.words("checkin.who_sees_help"))
+    await _say(turn, Words.join(said, "\n"))
 
 
 def _question(turn: Turn, pending: Pending) -> Question | None:
     return checkin.script_of(turn, pending.phase).question(pending.question)
 
 
-def _own_day(turn: Turn) -> None:
+async def _own_day(turn: Turn) -> None:
     """今日のわたし: the child's own answers of the day."""
     lines: list[Words] = []
     for phase in Phase:
         answers = flow.answers_of(turn.records.get((turn.today, phase)))
         for question in checkin.script_of(turn, phase).questions:
             if question.id in answers:
-                option = question.option(answers[question.id])
-                shown = (
-                    Words.of(flow.localised(option.label, turn.language)) if option else Words.own(answers[question.id])
-                )
-                name = Words.of(f"・{flow.localised(question.name, turn.language)}：")
-                lines.append(Words((*name.spans, *shown.spans)))
+                value = answers[question.id]
+                option = question.option(value)
+                shown = Words.of(flow.localised(option.label, turn.language)) if option else Words.own(value)
+                name = flow.localised(question.name, turn.language)
+                lines.append(turn.words("talk.own_day_line", name=name, value=shown))
     if lines:
-        turn.say("talk.own_day", lines=Words.join(lines, "\n"))
+        await _say(turn, turn.words("talk.own_day", lines=Words.join(lines, "\n")))
     else:
-        turn.say("talk.own_day_nothing", menu(turn))
+        await _say(turn, turn.words("talk.own_day_nothing"), menu(turn))
 
 
 def _command(turn: Turn) -> Command | None:

@@ -1,7 +1,7 @@
 """What Ayumi says: texts by key, language and reader, from ``assistant/texts/<language>/*.yaml``.
 
 A text is a template (``"{name}さん、おはよう"``), or templates by reader: ``lower`` (P1–P3), ``upper`` (P4–P6),
-``secondary`` (J1–H3), ``staff``. A reader without an entry takes the nearest older one.
+``secondary`` (J1–H3), ``guardian``, ``staff``. A reader without an entry takes the nearest older one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import yaml
 from assistant.messages import Span, Words
 
 TEXTS = Path(__file__).parent.parent / "texts"
-BANDS = ("lower", "upper", "secondary", "staff")
+BANDS = ("lower", "upper", "secondary", "guardian", "staff")
 
 
 def band_of(grade: str | None) -> str:

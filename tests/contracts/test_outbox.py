@@ -176,7 +176,8 @@ async def test_a_claim_takes_no_more_than_it_has_room_for_and_the_longest_due_fi
 
 async def test_a_batch_of_many_is_stored_and_claimed_whole(database: Database) -> None:
     await put(database, *(a_send(str(n), f"line:{n}") for n in range(1500)))
-    claimed = await claim(database, room=2000)
+    async with asyncio.timeout(20):
+        claimed = await claim(database, room=2000)
     assert len({item.id for item in claimed}) == 1500
     await settle(database, *(sent(item) for item in claimed))
     async with database.read() as connection:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase as Stage, given, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import Phase as Stage
 from hypothesis import strategies as st
 
 from assistant.prompting import Prompter
@@ -148,7 +149,13 @@ MOVES = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20,
+    deadline=None,
+    derandomize=True,
+    phases=[Stage.explicit, Stage.generate],  # a conversation is short enough to be read; shrinking it takes minutes
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     person_id=st.sampled_from(["s-mei", "s-sora", "s-hana", "s-yui"]),
     hour=st.integers(6, 22),

@@ -256,6 +256,15 @@ async def test_failure_10_a_slow_answer_does_not_delay_the_webhook(
             await world.core.delivery.stop()
 
 
+async def test_a_childs_cry_for_help_reaches_the_homeroom_teacher_without_its_words(linked: LineWorld) -> None:
+    await linked.link("ito", "t-ito")
+    answer = "\n".join(await linked.say("hana", "もう消えてしまいたい"))
+    assert "0120-0-78310" in answer
+    told = linked.line.texts_to(user_id("ito"))[-1]
+    assert "佐藤 花" in told
+    assert "消えて" not in told
+
+
 async def test_nothing_is_said_in_standby(linked: LineWorld) -> None:
     before = len(linked.line.texts_to(HANA))
     await linked.send(standby(linked.line.events.text(HANA, "チェックイン")))

@@ -55,7 +55,7 @@ def to_incoming(body: Mapping[str, Any], event_id: str, account_id: str, occurre
         account_id=account_id,
         kind=kind,
         occurred_at=occurred_at,
-        text=text.replace("\0", ""),
+        text=text,
         choice=choice,
         reply_token=ReplyToken(value=token, born_at=_born_at(body, occurred_at)) if isinstance(token, str) else None,
         refers_to=refers_to,
