@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
+import structlog
 from sqlalchemy import BigInteger, Index, Integer, String, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
@@ -17,11 +18,15 @@ from assistant.metrics import EVENTS
 from knowledge.db import Base, Database, upsert
 from knowledge.errors import StorageDownError
 from knowledge.records.accounts import Account
+from scheduler.trace import places
 
 PATIENCE = 1.5  # seconds a webhook may wait for its events to be stored (503 within 2 s)
 LARGEST_BATCH = 500  # events stored in one transaction
 LOOKED_AT = 500  # latest events of an account among which a message to be forgotten is looked for
 KNOWN_ACCOUNTS = 100_000  # accounts remembered, so that only a new one costs an insert
+
+
+log = structlog.get_logger(__name__)
 
 
 class InboxState(StrEnum):
@@ -67,6 +72,9 @@ class RawEvent:
     is_for_us: bool = True  # False: stored and counted, never handled
 
 
+Waiting = tuple[Sequence[RawEvent], "asyncio.Future[None]"]  # the events of one request, and who waits for them
+
+
 class Inbox:
     """Stores events of many requests together (group commit): each caller waits only for its own to be safe."""
 
@@ -75,7 +83,7 @@ class Inbox:
         self._database = database
         self._now = now
         self._wake = wake
-        self._waiting: list[tuple[Sequence[RawEvent], asyncio.Future[None]]] = []
+        self._waiting: list[Waiting] = []
         self._writer: asyncio.Task[None] | None = None
         self._known: set[str] = set()
 
@@ -97,18 +105,29 @@ class Inbox:
     async def _write_all(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
-            try:
-                await self._write([event for events, _ in batch for event in events])
-            except Exception as error:  # each waiting webhook answers for itself; none may hang
-                for _, stored in batch:
-                    if not stored.done():
-                        stored.set_exception(error)
-                        stored.exception()  # its webhook may have given up waiting
-                continue
+            if not await self._try(batch):
+                for each in batch:  # one that cannot be stored must not take the others with it
+                    await self._try([each])
+
+    async def _try(self, batch: Sequence[Waiting]) -> bool:
+        """Store the events of some requests and let them go on; False when they are to be tried one by one."""
+        try:
+            await self._write([event for events, _ in batch for event in events])
+        except Exception as error:  # each waiting webhook answers for itself; none may hang
+            if len(batch) > 1 and not isinstance(error, StorageDownError):
+                return False
+            if not isinstance(error, StorageDownError):
+                log.error("event_not_stored", error=type(error).__name__, at=places(error))
             for _, stored in batch:
                 if not stored.done():
-                    stored.set_result(None)
-            self._wake()
+                    stored.set_exception(error)
+                    stored.exception()  # its webhook may have given up waiting
+            return True
+        for _, stored in batch:
+            if not stored.done():
+                stored.set_result(None)
+        self._wake()
+        return True
 
     async def _write(self, events: Sequence[RawEvent]) -> None:
         now = self._now()
@@ -163,9 +182,10 @@ async def forget_message(connection: AsyncConnection, account_id: str, message_i
     )
     for row in await connection.execute(recent):
         body: dict[str, Any] = row.body
-        message: dict[str, Any] = body.get("message") or {}
-        if message.get("id") == message_id:
+        message: Any = body.get("message")
+        if isinstance(message, dict) and cast("dict[str, Any]", message).get("id") == message_id:
             body = {**body, "message": {"id": message_id, "type": "withdrawn"}}
             await connection.execute(update(InboxEvent).where(InboxEvent.id == row.id).values(body=body))
-            return message.get("text")
+            text: Any = cast("dict[str, Any]", message).get("text")
+            return text if isinstance(text, str) else None
     return None

@@ -15,6 +15,7 @@ from assistant.dialogue.turn import Services, Turn
 from assistant.handlers.checkin import start
 from assistant.messages import Incoming, Kind
 from knowledge.questions.model import Phase
+from knowledge.records.accounts import Account
 from knowledge.records.checkins import find_checkins
 from scheduler.outbox import Item
 
@@ -33,12 +34,13 @@ class Prompter:
         async with self._services.database.read() as connection:
             person = (await load_people(connection, [person_id], day)).get(person_id)
             records = await find_checkins(connection, [person_id], [day])
+            owner = await connection.scalar(select(Account.person_id).where(Account.id == item.account_id))
             state = await connection.scalar(
                 select(Conversation.state).where(Conversation.id == conversation_id(item.account_id, person_id))
             )
         now = self._now()
         has_begun = any(record.phase is phase for record in records)
-        if person is None or has_begun or now.astimezone(self._services.timezone).date() != day:
+        if person is None or owner != person_id or has_begun or now.astimezone(self._services.timezone).date() != day:
             return None
         turn = Turn(
             incoming=Incoming(event_id=item.id, account_id=item.account_id, kind=Kind.OTHER, occurred_at=now),

@@ -19,6 +19,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._runs = False
         self._calls: list[Callable[[], Awaitable[None]]] = []
 
     def every(self, seconds: int, name: str, job: Callable[[], Awaitable[object]]) -> None:
@@ -47,8 +48,10 @@ class Clock:
         for call in self._calls:
             await call()
         self._scheduler.start()
+        self._runs = True
 
     def stop(self) -> None:
         """Safe to call when it never started."""
-        if self._scheduler.running:
+        if self._runs:
+            self._runs = False  # APScheduler itself stops only with the loop's next round
             self._scheduler.shutdown(wait=False)

@@ -16,7 +16,7 @@ from scheduler.retry import MAX_ATTEMPTS, backoff
 from scheduler.trace import places
 
 WIDTH = 200  # sends under way at once
-STALE_AFTER = timedelta(seconds=60)  # a claim without a result for this long belongs to a process that died
+STALE_AFTER = timedelta(seconds=30)  # a claim without a result for this long belongs to a process that died
 
 log = structlog.get_logger(__name__)
 
@@ -137,9 +137,16 @@ class Delivery:
                 "not_sent", outbox_id=item.id, kind=item.kind, channel=item.channel,
                 result=type(result).__name__, problem=result.problem, attempts=item.attempts,
             )  # fmt: skip
-            if self._report is not None:
-                await self._report(item, result)
+            await self._tell(item, result)
         return self._outcomes(group, result)
+
+    async def _tell(self, item: Item, result: Result) -> None:
+        if self._report is None:
+            return
+        try:
+            await self._report(item, result)
+        except Exception as error:  # a report that fails must not lose the result itself
+            log.error("report_broke", outbox_id=item.id, error=type(error).__name__, at=places(error))
 
     def _outcomes(self, group: Group, result: Result) -> list[Outcome]:
         item, now = group[-1], self._now()
@@ -148,11 +155,13 @@ class Delivery:
                 sent = group if held_too else [item]
                 return [Outcome(id=each.id, state=State.SENT, done_at=now) for each in sent]
             case Hold(problem=problem):
-                return [Outcome(id=item.id, state=State.HELD, problem=problem)]
+                return [Outcome(id=item.id, attempts=item.attempts, state=State.HELD, problem=problem)]
             case Skip(problem=problem):
-                return [Outcome(id=item.id, state=State.SKIPPED, done_at=now, problem=problem)]
+                return [Outcome(id=item.id, attempts=item.attempts, state=State.SKIPPED, done_at=now, problem=problem)]
             case Later(problem=problem, after=after) if item.attempts < MAX_ATTEMPTS:
-                wait = after if after is not None else backoff(item.attempts)
-                return [Outcome(id=item.id, state=State.PENDING, due_at=now + timedelta(seconds=wait), problem=problem)]
+                due_at = now + timedelta(seconds=after if after is not None else backoff(item.attempts))
+                return [
+                    Outcome(id=item.id, attempts=item.attempts, state=State.PENDING, due_at=due_at, problem=problem)
+                ]
             case Later(problem=problem) | Fail(problem=problem):
-                return [Outcome(id=item.id, state=State.FAILED, done_at=now, problem=problem)]
+                return [Outcome(id=item.id, attempts=item.attempts, state=State.FAILED, done_at=now, problem=problem)]

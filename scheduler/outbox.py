@@ -17,9 +17,12 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     Index,
+    Integer,
     String,
+    and_,
     bindparam,
     exists,
+    func,
     literal_column,
     or_,
     select,
@@ -131,9 +134,10 @@ def _claim(account_id: str | None = None) -> Executable:
     )
     if account_id is not None:
         due = due.where(Outbox.account_id == account_id)
+    chosen = due.cte("due")  # worked out once: PostgreSQL would run a plain subquery again for every row
     return (
         update(Outbox)
-        .where(Outbox.id.in_(due.scalar_subquery()), Outbox.state == PENDING)
+        .where(Outbox.id.in_(select(chosen.c.id)), Outbox.state == PENDING)
         .values(state=State.SENDING, claimed_at=bindparam("now"), attempts=Outbox.attempts + 1)
         .returning(*ITEM)
     )
@@ -147,9 +151,17 @@ CLAIM = _claim()
 WAITING = (
     select(*ITEM).where(Outbox.account_id.in_(bindparam("accounts", expanding=True)), Outbox.state == HELD)
 ).order_by(Outbox.id)
-SETTLED = update(Outbox).where(Outbox.id == bindparam("row_id"), or_(Outbox.state == SENDING, Outbox.state == HELD))
-DONE = SETTLED.values(state=bindparam("s"), done_at=bindparam("d"), problem=bindparam("p"))
-AGAIN = SETTLED.values(state=bindparam("s"), due_at=bindparam("w"), problem=bindparam("p"))
+OPEN = or_(Outbox.state == SENDING, Outbox.state == HELD)
+# A try that another process took over has no say any more; but what is known to have arrived is never sent again.
+SAME_TRY = Outbox.attempts == func.coalesce(bindparam("n", type_=Integer), Outbox.attempts)
+OWN_TRY = and_(Outbox.id == bindparam("row_id"), OPEN, SAME_TRY)
+ARRIVED = (
+    update(Outbox)
+    .where(Outbox.id == bindparam("row_id"), or_(OPEN, Outbox.state == PENDING))
+    .values(state=State.SENT, done_at=bindparam("d"), problem=None)
+)
+DONE = update(Outbox).where(OWN_TRY).values(state=bindparam("s"), done_at=bindparam("d"), problem=bindparam("p"))
+AGAIN = update(Outbox).where(OWN_TRY).values(state=bindparam("s"), due_at=bindparam("w"), problem=bindparam("p"))
 
 
 async def put(connection: AsyncConnection, items: Iterable[Item]) -> None:
@@ -188,6 +200,7 @@ class Outcome:
 
     id: str
     state: State  # PENDING: to be tried again at ``due_at``
+    attempts: int | None = None  # which try this is the outcome of; None: whichever is under way
     done_at: datetime | None = None
     due_at: datetime | None = None  # None: unchanged
     problem: str | None = None
@@ -197,11 +210,15 @@ async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> No
     """Store outcomes of claimed or held sends; one that was settled elsewhere meanwhile is left as it is."""
     done = [o for o in outcomes if o.due_at is None]
     again = [o for o in outcomes if o.due_at is not None]
-    if done:
-        rows = [{"row_id": o.id, "s": o.state, "d": o.done_at, "p": o.problem} for o in done]
+    arrived = [o for o in done if o.state is State.SENT]
+    ended = [o for o in done if o.state is not State.SENT]
+    if arrived:
+        await connection.execute(ARRIVED, [{"row_id": o.id, "d": o.done_at} for o in arrived])
+    if ended:
+        rows = [{"row_id": o.id, "n": o.attempts, "s": o.state, "d": o.done_at, "p": o.problem} for o in ended]
         await connection.execute(DONE, rows)
     if again:
-        rows = [{"row_id": o.id, "s": o.state, "w": o.due_at, "p": o.problem} for o in again]
+        rows = [{"row_id": o.id, "n": o.attempts, "s": o.state, "w": o.due_at, "p": o.problem} for o in again]
         await connection.execute(AGAIN, rows)
 
 
@@ -225,9 +242,9 @@ async def held(connection: AsyncConnection, account_ids: Sequence[str]) -> dict[
 
 
 async def cancel(connection: AsyncConnection, account_id: str, now: datetime, reason: str) -> None:
-    """Drop what is still open for an account (the person blocked us or left)."""
+    """Drop what is still open for an account (the person blocked us or left); what is being sent is not tried again."""
     await connection.execute(
         update(Outbox)
-        .where(Outbox.account_id == account_id, Outbox.state.in_([State.PENDING, State.HELD]))
+        .where(Outbox.account_id == account_id, Outbox.state.in_([State.PENDING, State.SENDING, State.HELD]))
         .values(state=State.SKIPPED, done_at=now, problem=reason)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 import yaml
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import Select, and_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.db import Database
@@ -19,7 +19,8 @@ from knowledge.questions.model import Phase
 from knowledge.records.accounts import Account
 from knowledge.records.calendar import load_calendars
 from knowledge.records.checkins import CheckIn, Status
-from knowledge.records.roster import Enrollment, SchoolClass, User
+from knowledge.records.roster import GRADE, Enrollment, SchoolClass, User
+from knowledge.records.scope import valid_on
 from scheduler import outbox
 from scheduler.errors import ScheduleError
 from scheduler.outbox import Item, Outbox
@@ -64,14 +65,16 @@ class SchoolTimes:
         if not path.exists():
             return SchoolTimes()
         try:
-            content: object = yaml.safe_load(path.read_text("utf-8")) or {}
+            # Without YAML's own types: an unquoted 15:40 would be read as a number.
+            content: object = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader) or {}  # noqa: S506 -- builds text only
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ScheduleError(f"{path}: not readable as YAML: {error}") from error
         if not isinstance(content, dict):
             raise ScheduleError(f"{path}: expected schools by sourcedId")
         schools = cast("dict[str, Any]", content)
-        times = {str(school): _times(path, str(school), entry) for school, entry in schools.items()}
-        return SchoolTimes(default=times.pop("default", Times()), by_school=times)
+        default = _times(path, "default", schools.pop("default", {}), Times())
+        by_school = {school: _times(path, school, entry, default) for school, entry in schools.items()}
+        return SchoolTimes(default=default, by_school=by_school)
 
 
 class Prompts:
@@ -101,41 +104,41 @@ class Prompts:
     async def _schools_due(
         self, connection: AsyncConnection, phase: Phase, day: date, now: datetime
     ) -> dict[str, list[str]]:
-        """Schools whose window is open, with the grades that have school on this day."""
-        homerooms = select(SchoolClass.school_sourced_id, SchoolClass.grades).where(
-            SchoolClass.class_type == "homeroom"
-        )
+        """Schools whose window is open, with the grades of their linked students that have school on this day."""
+        statement = self._enrolled(select(SchoolClass.school_sourced_id, GRADE).distinct(), day)
         grades: dict[str, set[str]] = {}
-        for school_id, class_grades in await connection.execute(homerooms):
+        for school_id, grade in await connection.execute(statement):
             start, end = self._times.of(school_id).window(phase, day, self._zone)
             if start <= now < end:
-                grades.setdefault(school_id, set()).update(class_grades)
+                grades.setdefault(school_id, set()).add(grade)
         calendars = await load_calendars(connection, grades, day, day)
         return {
-            school_id: open_grades
-            for school_id, of_school in grades.items()
-            if (open_grades := sorted(grade for grade in of_school if calendars[school_id].is_school_day(day, grade)))
+            school_id: opened
+            for school_id, known in grades.items()
+            if (opened := sorted(g for g in known if calendars[school_id].is_school_day(day, g or None)))
         }
 
     async def _plan_school(self, school_id: str, grades: Sequence[str], phase: Phase, day: date, now: datetime) -> int:
         _, end = self._times.of(school_id).window(phase, day, self._zone)
         planned, after = 0, ""
         while True:
-            async with self._database.write() as connection:
+            async with self._database.read() as connection:
                 page = await self._missing(connection, school_id, grades, phase, day, after)
-                items = [
-                    Item(
-                        key=prompt_key(phase, day, student_id),
-                        account_id=account_id,
-                        kind="prompt",
-                        payload={"phase": phase, "date": day.isoformat(), "person_id": student_id},
-                        due_at=now,
-                        created_at=now,
-                        expires_at=end,
-                    )
-                    for student_id, account_id in page.items()
-                ]
-                await outbox.put(connection, items)
+            items = [
+                Item(
+                    key=prompt_key(phase, day, student_id),
+                    account_id=account_id,
+                    kind="prompt",
+                    payload={"phase": phase, "date": day.isoformat(), "person_id": student_id},
+                    due_at=now,
+                    created_at=now,
+                    expires_at=end,
+                )
+                for student_id, account_id in page.items()
+            ]
+            if items:  # whoever planned the same meanwhile used the same keys
+                async with self._database.write() as connection:
+                    await outbox.put(connection, items)
             planned += len(items)
             if len(page) < PAGE:
                 return planned
@@ -153,25 +156,13 @@ class Prompts:
             CheckIn.status != Status.OPEN,
         )
         students = (
-            select(User.sourced_id)
+            self._enrolled(select(User.sourced_id).distinct(), day)
             .where(
                 User.sourced_id > after,
-                User.enabled,
-                User.grade.in_(grades),
+                SchoolClass.school_sourced_id == school_id,
+                GRADE.in_(grades),
                 ~answered,
-                ~exists().where(Outbox.key == f"prompt:{phase}:{day.isoformat()}:" + User.sourced_id),
-                exists().where(
-                    Enrollment.user_sourced_id == User.sourced_id,
-                    Enrollment.role == "student",
-                    Enrollment.class_sourced_id == SchoolClass.sourced_id,
-                    SchoolClass.class_type == "homeroom",
-                    SchoolClass.school_sourced_id == school_id,
-                    or_(Enrollment.begin_date.is_(None), Enrollment.begin_date <= day),
-                    or_(Enrollment.end_date.is_(None), Enrollment.end_date >= day),
-                ),
-                exists().where(
-                    and_(Account.person_id == User.sourced_id, Account.reachable, Account.channel.in_(self._channels))
-                ),
+                ~exists().where(Outbox.key == prompt_key(phase, day, "") + User.sourced_id),
             )
             .order_by(User.sourced_id)
             .limit(PAGE)
@@ -184,13 +175,29 @@ class Prompts:
         )
         return {row.person_id: row.id for row in await connection.execute(accounts)}
 
+    def _enrolled(self, columns: Select[*tuple[Any, ...]], day: date) -> Select[*tuple[Any, ...]]:
+        """``columns`` of the students in homeroom classes on a day who can be written to."""
+        account = and_(Account.person_id == User.sourced_id, Account.reachable, Account.channel.in_(self._channels))
+        return (
+            columns.select_from(Enrollment)
+            .join(SchoolClass, SchoolClass.sourced_id == Enrollment.class_sourced_id)
+            .join(User, User.sourced_id == Enrollment.user_sourced_id)
+            .where(
+                Enrollment.role == "student",
+                SchoolClass.class_type == "homeroom",
+                User.enabled,
+                valid_on(Enrollment.begin_date, Enrollment.end_date, day),
+                exists().where(account),
+            )
+        )
+
 
 def prompt_key(phase: Phase, day: date, student_id: str) -> str:
     """The idempotency key of a prompt."""
     return f"prompt:{phase}:{day.isoformat()}:{student_id}"
 
 
-def _times(path: Path, school: str, entry: Any) -> Times:
+def _times(path: Path, school: str, entry: Any, base: Times) -> Times:
     if not isinstance(entry, dict):
         raise ScheduleError(f"{path}: {school}: expected times such as anticipation: '08:20'")
     values: dict[str, time] = {}
@@ -201,7 +208,12 @@ def _times(path: Path, school: str, entry: Any) -> Times:
             values[name] = time.fromisoformat(value)
         except (TypeError, ValueError) as error:
             raise ScheduleError(f"{path}: {school}: {name}: {value!r} is not a time such as '08:20'") from error
-    times = Times(**values)
+        if values[name].tzinfo is not None:
+            raise ScheduleError(
+                f"{path}: {school}: {name}: {value!r}: the school's time zone holds, leave the offset out"
+            )
+    times = replace(base, **values)
     if not times.anticipation < times.anticipation_until <= times.reflection < times.reflection_until:
-        raise ScheduleError(f"{path}: {school}: the times must follow each other within one day")
+        said = ", ".join(f"{name} {getattr(times, name):%H:%M}" for name in Times.__dataclass_fields__)
+        raise ScheduleError(f"{path}: {school}: the times must follow each other within one day: {said}")
     return times

@@ -1,4 +1,4 @@
-"""What a channel is. A new one is a module with a ``Channel`` and a line in ``build_channels`` (``assistant/web/app.py``)."""
+"""What a channel is. A new one is a module with a ``Channel``, and a line in ``build_channels`` of the application."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Person:
         """Whose words fit: lower, upper, secondary, guardian, staff."""
         if self.is_student:
             return band_of(self.grade)
-        return "guardian" if self.roles == {"guardian"} else "staff"
+        return "guardian" if self.roles == frozenset({"guardian"}) else "staff"
 
     def called(self, language: str) -> str:
         """How the person is spoken to: a young child by given name in hiragana, staff by family name."""

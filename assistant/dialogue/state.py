@@ -45,7 +45,9 @@ class DialogueState:
             return DialogueState()
         pending: dict[str, Any] | None = value.get("pending")
         if pending is not None:
-            pending = {**pending, "date": date.fromisoformat(pending["date"]), "phase": Phase(pending["phase"])}
+            # What another version wrote and this one does not know is left out.
+            pending = {key: each for key, each in pending.items() if key in Pending.__dataclass_fields__}
+            pending |= {"date": date.fromisoformat(pending["date"]), "phase": Phase(pending["phase"])}
         return DialogueState(
             pending=Pending(**pending) if pending is not None else None,
             language=value.get("language"),

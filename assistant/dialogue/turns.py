@@ -15,7 +15,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import bindparam, case, literal, literal_column, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from assistant.dialogue.conversation import Conversation, conversation_id
 from assistant.dialogue.people import Person
@@ -26,6 +25,7 @@ from assistant.dialogue.writes import SeeAccount, Write, store_all
 from assistant.inbox import InboxEvent, InboxState
 from assistant.messages import Incoming, Kind, Outgoing, ReplyToken
 from knowledge.db import upsert
+from knowledge.errors import StorageDownError
 from knowledge.questions.model import Phase
 from knowledge.records.accounts import Account
 from knowledge.records.checkins import CheckInRecord, find_checkins
@@ -74,6 +74,12 @@ VERSIONS = (
     select(Conversation.id, Conversation.version)
     .where(Conversation.id.in_(bindparam("ids", expanding=True)))
     .order_by(Conversation.id)
+    .with_for_update()
+)
+STILL_NEW = (
+    select(InboxEvent.id)
+    .where(InboxEvent.id.in_(bindparam("ids", expanding=True)), InboxEvent.state == InboxState.NEW)
+    .order_by(InboxEvent.id)
     .with_for_update()
 )
 HANDLED = (
@@ -236,13 +242,15 @@ class Turns:
         """Store turns together; where that fails, one by one, so that a poisonous one fails alone."""
         try:
             await self._store(done)
-        except SQLAlchemyError:
-            if len(done) == 1 and done[0].broke:
-                raise
+        except StorageDownError:
+            raise
+        except Exception:  # whatever broke must not stop the turns of all others
             for each in done:
                 try:
                     await self._store([each])
-                except SQLAlchemyError as error:
+                except StorageDownError:
+                    raise
+                except Exception as error:
                     log.error(
                         "turn_not_stored", event_id=each.job.incoming.event_id,
                         error=type(error).__name__, at=places(error),
@@ -254,7 +262,13 @@ class Turns:
         async with self._services.database.write() as connection:
             rows = await connection.execute(VERSIONS, {"ids": [each.job.conversation for each in done]})
             versions: dict[str, int] = {row.id: row.version for row in rows}
-            fresh = [d for d in done if versions.get(d.job.conversation, 0) == d.job.version]
+            rows = await connection.scalars(STILL_NEW, {"ids": [each.job.row_id for each in done]})
+            unanswered = {*rows}  # an event that another process answered meanwhile is not answered again
+            fresh = [
+                each
+                for each in done
+                if each.job.row_id in unanswered and versions.get(each.job.conversation, 0) == each.job.version
+            ]
             good = [each for each in fresh if not each.broke]
             going_on = [each for each in good if each.conversation == each.job.conversation]
             # An account that was just linked joins its person's conversation, which may be under way elsewhere.

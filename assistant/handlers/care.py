@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+import structlog
 import yaml
 
 from assistant.dialogue.people import Person
@@ -18,6 +19,8 @@ from intents.distress import Level, find_distress
 from knowledge.records.calendar import load_calendars
 from knowledge.records.care_staff import accounts_of_staff
 from scheduler.outbox import Item
+
+log = structlog.get_logger(__name__)
 
 HELP_LINES = Path(__file__).parent.parent / "careline.yaml"
 STAFFED_FROM, STAFFED_TO = 8, 17  # o'clock on school days: somebody at school may be reading
@@ -49,8 +52,8 @@ async def on_distress(turn: Turn) -> bool:
         )
     )
     turn.change(pending=None)  # the check-in can wait; it goes on with つづき
-    is_told = await _tell_staff(turn, turn.person, found.level)
-    hours = "in_hours" if is_told and await _is_staffed(turn, turn.person) else "out_of_hours"
+    await _tell_staff(turn, turn.person, found.level)
+    hours = "in_hours" if await _is_staffed(turn, turn.person) else "out_of_hours"
     parts = [turn.words(f"care.{found.level}"), turn.words(f"care.told_{hours}"), help_lines(turn)]
     if found.level is Level.URGENT:
         parts.append(turn.words("care.danger"))
@@ -58,8 +61,9 @@ async def on_distress(turn: Turn) -> bool:
     return True
 
 
-async def _tell_staff(turn: Turn, student: Person, level: Level) -> bool:
-    """Tell the staff that there is an alert, without the child's words; whether there was anybody to tell."""
+async def _tell_staff(turn: Turn, student: Person, level: Level) -> None:
+    """Tell the staff that there is an alert, without the child's words. Where nobody can be written to, the alert waits
+    for whoever looks at the list, and the log says so."""
     async with turn.services.database.read() as connection:
         school_class, accounts = await accounts_of_staff(connection, student.id, turn.today)
     speaker = Speaker(language=turn.services.language, band="staff")
@@ -79,7 +83,8 @@ async def _tell_staff(turn: Turn, student: Person, level: Level) -> bool:
             created_at=turn.now,
         )
         turn.writes.append(TellOthers(item=item))
-    return bool(accounts)
+    if not accounts:
+        log.warning("alert_without_reader", event_id=turn.incoming.event_id)
 
 
 async def on_wants_human(turn: Turn) -> None:
@@ -92,12 +97,10 @@ async def on_wants_human(turn: Turn) -> None:
 def help_lines(turn: Turn) -> Words:
     """The numbers, those that are open now first."""
     lines = sorted(_lines(), key=lambda line: not _is_open(turn, line))
-    shown = [
-        turn.words(
-            "care.line", name=_in(line["name"], turn), number=Words.own(line["number"]), hours=_in(line["note"], turn)
-        )
-        for line in lines
-    ]
+    shown: list[Words] = []
+    for line in lines:
+        name, hours = _in(line["name"], turn), _in(line["note"], turn)
+        shown.append(turn.words("care.line", name=name, number=Words.own(line["number"]), hours=hours))
     return turn.words("care.lines", lines=Words.join(shown, "\n"))
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from assistant.dialogue.people_store import load_people
 from assistant.dialogue.turn import Services, Turn
 from assistant.handlers import checkin, talk
 from assistant.messages import Choice, Kind, Outgoing, Words
 from assistant.wording.answers import word
 from assistant.wording.texts import Speaker
 from intents.commands import find_command, find_note
+from intents.people import asks_about
 from intents.questions import Reading, understand_question
 from knowledge.questions.answer import UnsupportedQuestionError, answer
 from knowledge.questions.model import Answer, Option, Reason, Status
 from knowledge.questions.vocabulary import load_vocabulary
-from knowledge.records.scope import load_viewer
+from knowledge.records.scope import Viewer, load_viewer
 
 PREFIX = "?"  # a button's value: the question as if it had been typed
 
@@ -47,6 +51,9 @@ async def ask(services: Services, person_id: str, text: str, at: datetime, speak
     now = at.astimezone(services.timezone)
     async with services.database.read() as connection:
         viewer = await load_viewer(connection, person_id, now.date())
+        if await _asks_about_others(connection, viewer, text, now.date()):
+            refused = Answer(status=Status.REFUSED, question=None, reason=Reason.NOT_PERMITTED)
+            return replace(refused, text=str(word(refused, speaker)))
         vocabulary = await load_vocabulary(connection, viewer, services.timezone)
         reading = understand_question(text, vocabulary, now)
         match reading:
@@ -73,3 +80,12 @@ async def ask(services: Services, person_id: str, text: str, at: datetime, speak
                 options = tuple(Option(id=scope.ids[0], label=scope.label) for scope in scopes)
                 result = Answer(status=Status.CLARIFY, question=reading.question, options=options)
     return replace(result, text=str(word(result, speaker)))
+
+
+async def _asks_about_others(connection: AsyncConnection, viewer: Viewer, text: str, on: date) -> bool:
+    """Whether a student asks about somebody else: refused, whether such a person exists or not (questions.md)."""
+    if viewer.student_id is None or viewer.homerooms or viewer.subject_classes or viewer.schools:
+        return False
+    person = (await load_people(connection, [viewer.student_id], on)).get(viewer.student_id)
+    own = {person.family_name, person.given_name, person.family_name + person.given_name} if person else set[str]()
+    return bool(asks_about(text) - own)

@@ -27,7 +27,7 @@ from scheduler.clock import Clock
 from scheduler.prompts import Prompts, SchoolTimes
 
 PLAN_EVERY = 15  # seconds between looks at what is due
-RECOVER_EVERY = 30  # seconds between looks for sends of processes that died
+RECOVER_EVERY = 10  # seconds between looks for sends of processes that died
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Select,
     String,
     and_,
-    case,
     column,
     func,
     or_,
@@ -27,17 +26,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.questions.model import ScopeKind
 from knowledge.records.calendar import load_calendars
-from knowledge.records.roster import Enrollment, Org, SchoolClass, User
+from knowledge.records.roster import GRADE, Enrollment, Org, SchoolClass, User
 from knowledge.records.scope import Permit, valid_on
 
 # Within a function, or SQLite, which does not know how many there are, would begin with all users of the city.
 ENABLED = func.coalesce(User.enabled, False)
-# A class of one grade has that grade's calendar; in a class of several grades (複式学級) each child has their own.
-GRADE = func.coalesce(
-    case((SchoolClass.grades[1].as_string().is_(None), SchoolClass.grades[0].as_string())),
-    User.grade,
-    "",
-)
 
 
 async def expected_days(connection: AsyncConnection, permit: Permit, start: date, end: date) -> CTE | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, case, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from knowledge.db import Base
@@ -105,3 +105,12 @@ class Enrollment(Base):
     begin_date: Mapped[date | None]
     end_date: Mapped[date | None]  # included
     attendance_number: Mapped[int | None]  # 出席番号 (metadata.jp.ShussekiNo)
+
+
+# The grade whose calendar holds for an enrolment: a class of one grade has that grade's; in a class of several grades
+# (複式学級), or where the roster leaves the class's grades out, each child has their own.
+GRADE = func.coalesce(
+    case((SchoolClass.grades[1].as_string().is_(None), SchoolClass.grades[0].as_string())),
+    User.grade,
+    "",
+)

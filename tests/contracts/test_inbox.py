@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +32,7 @@ class FailingDatabase(Database):
         self.is_there.set()
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self) -> AsyncGenerator[AsyncConnection]:
         await self.is_there.wait()
         if self.refuses:
             raise StorageDownError("away")
@@ -65,11 +65,11 @@ async def stored(database: Database) -> dict[str, Mapping[str, Any]]:
     """The rows by their event's id."""
     async with database.read() as connection:
         rows = await connection.execute(select(InboxEvent.__table__))
-        return {row["event_id"]: row for row in rows.mappings()}
+        return {row["event_id"]: {**row} for row in rows.mappings()}
 
 
 @contextmanager
-def counted_commits(database: Database) -> Iterator[list[object]]:
+def counted_commits(database: Database) -> Generator[list[object]]:
     commits: list[object] = []
     note = commits.append  # one object, or it could not be taken off again
     event.listen(database.engine.sync_engine, "commit", note)

@@ -57,11 +57,11 @@ def sent(item: Item) -> Outcome:
 
 
 def again(item: Item, at: datetime) -> Outcome:
-    return Outcome(id=item.id, state=State.PENDING, due_at=at, problem="HTTP 500")
+    return Outcome(id=item.id, attempts=item.attempts, state=State.PENDING, due_at=at, problem="HTTP 500")
 
 
 def on_hold(item: Item) -> Outcome:
-    return Outcome(id=item.id, state=State.HELD, problem="quota")
+    return Outcome(id=item.id, attempts=item.attempts, state=State.HELD, problem="quota")
 
 
 def texts(items: Sequence[Item]) -> list[str]:

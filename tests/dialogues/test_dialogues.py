@@ -109,6 +109,7 @@ async def test_a_prompt_asks_what_the_answer_to_it_answers(
     """The prompt and the talk must mean the same first question; the evening's quotes the morning's goal."""
     world = ChatWorld(town, tmp_path, moment("2026-05-11T08:20"))
     talk = Talk(world)
+    await talk.send("s-hana", {"text": "ヘルプ"})  # the account is hers
     if with_goal and phase is Phase.REFLECTION:
         for text in ("めあて", "晴れ", "分数のわり算", "ノートに書く", "4"):
             await talk.send("s-hana", {"text": text})

@@ -234,7 +234,13 @@ async def test_more_children_than_one_query_looks_at_are_all_asked(
 ) -> None:
     monkeypatch.setattr("scheduler.prompts.PAGE", 2)
     ids = ["s-Ada", "s-bob", "S-carl", "s_dan", "s.eva", "あ", "０", "s-z", "s-Z"]
-    person = {"enabled": True, "given_name": "花", "family_name": "佐藤", "grade": "P4", "agent_sourced_ids": []}
+    person: dict[str, Any] = {
+        "enabled": True,
+        "given_name": "花",
+        "family_name": "佐藤",
+        "grade": "P4",
+        "agent_sourced_ids": [],
+    }
     enrolled = {"class_sourced_id": "c-4-2", "school_sourced_id": "minami", "role": "student", "is_primary": False}
     async with world.core.database.write() as connection:
         await connection.execute(insert(User), [{"sourced_id": i, **person} for i in ids])

@@ -11,7 +11,7 @@ import pytest
 from knowledge.errors import StorageDownError
 from scheduler.clock import Clock
 
-SOON = 0.02  # seconds between calls
+SOON: Any = 0.02  # seconds between calls; the product counts in whole ones, for which no test can wait
 PATIENCE = 5.0  # seconds after which a test gives up
 
 

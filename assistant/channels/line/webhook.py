@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from assistant.channels.guard import BadBodyError, as_object, event_hash
 from assistant.inbox import RawEvent
 from assistant.messages import Incoming, Kind, ReplyToken
 
+ID = re.compile(r"[\w-]{1,100}")  # an id of LINE's; anything else is not used as one
 HANDLED = frozenset({"message", "postback", "follow", "unfollow", "unsend"})
 
 
@@ -67,10 +69,12 @@ def _raw(event: Mapping[str, Any], received_at: datetime) -> RawEvent:
     user_id = _at(event, "source", "userId") if _at(event, "source", "type") == "user" else None
     known = event.get("type") in HANDLED and event.get("mode", "active") == "active"
     event_id = event.get("webhookEventId")
+    is_id = isinstance(event_id, str) and ID.fullmatch(event_id) is not None
+    is_person = isinstance(user_id, str) and ID.fullmatch(user_id) is not None
     return RawEvent(
-        event_id=f"line:{event_id}" if isinstance(event_id, str) and event_id else f"line:{event_hash(event)}",
+        event_id=f"line:{event_id}" if is_id else f"line:{event_hash(event)}",
         channel="line",
-        account_id=f"line:{user_id}" if isinstance(user_id, str) and user_id else None,
+        account_id=f"line:{user_id}" if is_person else None,
         occurred_at=_moment(event.get("timestamp"), received_at),
         # When we got it: the reply token's age counts from there, unless LINE sends the event again.
         body={**event, "receivedAt": received_at.isoformat()},
