@@ -131,6 +131,7 @@ class Inbox:
 
     async def _write(self, events: Sequence[RawEvent]) -> None:
         now = self._now()
+        events = sorted(events, key=lambda event: event.event_id)  # one order everywhere: two processes never deadlock
         accounts = {e.account_id: e for e in events if e.account_id is not None and e.account_id not in self._known}
         async with self._database.write() as connection:
             await upsert(
@@ -143,7 +144,7 @@ class Inbox:
                         "last_seen_at": now,
                         "reachable": True,
                     }
-                    for account_id, event in accounts.items()
+                    for account_id, event in sorted(accounts.items())
                 ],
                 key=["id"],
             )

@@ -16,7 +16,7 @@ from assistant.handlers.checkin import start
 from assistant.messages import Incoming, Kind
 from knowledge.questions.model import Phase
 from knowledge.records.accounts import Account
-from knowledge.records.checkins import find_checkins
+from knowledge.records.checkins import find_checkins, last_next_steps
 from scheduler.outbox import Item
 
 
@@ -34,6 +34,7 @@ class Prompter:
         async with self._services.database.read() as connection:
             person = (await load_people(connection, [person_id], day)).get(person_id)
             records = await find_checkins(connection, [person_id], [day])
+            steps = await last_next_steps(connection, [person_id], day)
             owner = await connection.scalar(select(Account.person_id).where(Account.id == item.account_id))
             state = await connection.scalar(
                 select(Conversation.state).where(Conversation.id == conversation_id(item.account_id, person_id))
@@ -47,6 +48,7 @@ class Prompter:
             person=person,
             changed_at=None,
             records={(record.date, record.phase): record for record in records},
+            last_next_step=steps.get(person_id),
             services=self._services,
             state=DialogueState.from_json(state),
         )

@@ -28,6 +28,7 @@ from knowledge.errors import KnowledgeError, StorageDownError
 
 BUSY_TIMEOUT = 10.0  # seconds another process may hold SQLite's write lock before we give up
 POOL_SIZE = 10  # connections of one process to PostgreSQL
+SQLITE_READERS = 4  # connections of one process that read SQLite; each has a thread
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -75,6 +76,8 @@ class Database:
         """Raises ``KnowledgeError`` when ``url`` is not a database address that we can drive."""
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        # SQLite has one writer: it keeps a connection of its own, so that it never waits for readers to hand one back.
+        self.write_engine = _engine(url, is_writer=True) if self.is_sqlite else self.engine
         self._write_lock = asyncio.Lock() if self.is_sqlite else None
 
     @asynccontextmanager
@@ -95,17 +98,15 @@ class Database:
         Raises ``StorageDownError``."""
         async with self._write_lock or nullcontext():
             try:
-                async with self.engine.connect() as connection:
-                    if self.is_sqlite:
-                        await connection.execution_options(ayumi_write=True)
-                    async with connection.begin():
-                        yield connection
+                async with self.write_engine.begin() as connection:
+                    yield connection
             except OSError as error:
                 raise StorageDownError(str(error)) from error
             except (OperationalError, DBAPIError) as error:
                 raise _translated(error) from error
 
     async def close(self) -> None:
+        await self.write_engine.dispose()
         await self.engine.dispose()
 
 
@@ -147,7 +148,7 @@ def _translated(error: DBAPIError) -> Exception:
     return error
 
 
-def _engine(url: str) -> AsyncEngine:
+def _engine(url: str, *, is_writer: bool = False) -> AsyncEngine:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
@@ -158,9 +159,14 @@ def _engine(url: str) -> AsyncEngine:
             if parsed.database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             engine = create_async_engine(
-                parsed, connect_args={"timeout": BUSY_TIMEOUT}, json_serializer=_dumps, json_deserializer=orjson.loads
+                parsed,
+                pool_size=1 if is_writer else SQLITE_READERS,
+                max_overflow=0,
+                connect_args={"timeout": BUSY_TIMEOUT},
+                json_serializer=_dumps,
+                json_deserializer=orjson.loads,
             )
-            _prepare_sqlite(engine)
+            _prepare_sqlite(engine, is_writer=is_writer)
             return engine
         case "postgresql" | "postgres":
             return create_async_engine(
@@ -179,7 +185,7 @@ def _dumps(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _prepare_sqlite(engine: AsyncEngine) -> None:
+def _prepare_sqlite(engine: AsyncEngine, *, is_writer: bool) -> None:
     """WAL, full durability, foreign keys; and transactions that begin when we say so, not when the driver guesses."""
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -190,5 +196,4 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Any) -> None:  # pyright: ignore[reportUnusedFunction] -- a listener
-        is_write = connection.get_execution_options().get("ayumi_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")

@@ -99,6 +99,10 @@ class Item:
         return self.account_id.partition(":")[0]
 
 
+PENDING: ColumnElement[str] = literal_column(f"'{State.PENDING}'", String)
+SENDING: ColumnElement[str] = literal_column(f"'{State.SENDING}'", String)
+HELD: ColumnElement[str] = literal_column(f"'{State.HELD}'", String)
+
 ITEM = (
     Outbox.id,
     Outbox.key,
@@ -112,6 +116,11 @@ ITEM = (
 )
 
 
+def _is_open(table: Any) -> ColumnElement[bool]:
+    """The condition of ``ix_outbox_open``, to the letter: SQLite uses a partial index only where it stands so."""
+    return table.state.in_([PENDING, SENDING, HELD])
+
+
 def _claim(account_id: str | None = None) -> Executable:
     earlier = aliased(Outbox)
     due = (
@@ -123,9 +132,8 @@ def _claim(account_id: str | None = None) -> Executable:
             ~exists().where(
                 earlier.account_id == Outbox.account_id,
                 earlier.id < Outbox.id,
-                # As it stands in the partial index; what is held does not stand in the way.
-                earlier.state.in_([PENDING, SENDING, HELD]),
-                earlier.state != HELD,
+                _is_open(earlier),
+                earlier.state != HELD,  # what is held does not stand in the way
             ),
         )
         .order_by(Outbox.due_at, Outbox.id)
@@ -144,12 +152,11 @@ def _claim(account_id: str | None = None) -> Executable:
 
 
 # Statements of the hot path are built once: building them costs more than running them.
-PENDING: ColumnElement[str] = literal_column(f"'{State.PENDING}'", String)
-SENDING: ColumnElement[str] = literal_column(f"'{State.SENDING}'", String)
-HELD: ColumnElement[str] = literal_column(f"'{State.HELD}'", String)
 CLAIM = _claim()
 WAITING = (
-    select(*ITEM).where(Outbox.account_id.in_(bindparam("accounts", expanding=True)), Outbox.state == HELD)
+    select(*ITEM).where(
+        Outbox.account_id.in_(bindparam("accounts", expanding=True)), _is_open(Outbox), Outbox.state == HELD
+    )
 ).order_by(Outbox.id)
 OPEN = or_(Outbox.state == SENDING, Outbox.state == HELD)
 # A try that another process took over has no say any more; but what is known to have arrived is never sent again.
@@ -226,7 +233,12 @@ async def requeue_stale(connection: AsyncConnection, claimed_before: datetime, c
     """Put back sends that a process claimed and never settled (it was killed). Returns how many."""
     result = await connection.execute(
         update(Outbox)
-        .where(Outbox.state == State.SENDING, Outbox.claimed_at < claimed_before, Outbox.channel.in_(channels))
+        .where(
+            _is_open(Outbox),
+            Outbox.state == SENDING,
+            Outbox.claimed_at < claimed_before,
+            Outbox.channel.in_(channels),
+        )
         .values(state=State.PENDING)
     )
     return result.rowcount
@@ -245,6 +257,6 @@ async def cancel(connection: AsyncConnection, account_id: str, now: datetime, re
     """Drop what is still open for an account (the person blocked us or left); what is being sent is not tried again."""
     await connection.execute(
         update(Outbox)
-        .where(Outbox.account_id == account_id, Outbox.state.in_([State.PENDING, State.SENDING, State.HELD]))
+        .where(Outbox.account_id == account_id, _is_open(Outbox))
         .values(state=State.SKIPPED, done_at=now, problem=reason)
     )

@@ -41,6 +41,7 @@ class Turn:
     changed_at: datetime | None  # when the state last changed
     records: Mapping[tuple[date, Phase], CheckInRecord]  # the student's check-ins of the day of the event
     services: Services
+    last_next_step: str | None = None  # of the student's latest reflection before the day of the event
 
     state: DialogueState
     outgoing: list[Outgoing] = field(default_factory=list[Outgoing])

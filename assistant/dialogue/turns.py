@@ -28,7 +28,7 @@ from knowledge.db import upsert
 from knowledge.errors import StorageDownError
 from knowledge.questions.model import Phase
 from knowledge.records.accounts import Account
-from knowledge.records.checkins import CheckInRecord, find_checkins
+from knowledge.records.checkins import CheckInRecord, find_checkins, last_next_steps
 from scheduler import outbox
 from scheduler.outbox import Item
 from scheduler.trace import places
@@ -104,6 +104,7 @@ class Job:
     changed_at: datetime | None
     person: Person | None
     records: Mapping[tuple[date, Phase], CheckInRecord]
+    last_next_step: str | None
     seen_at: datetime | None
     reachable: bool
 
@@ -184,6 +185,7 @@ class Turns:
             person=job.person,
             changed_at=job.changed_at,
             records=job.records,
+            last_next_step=job.last_next_step,
             services=self._services,
             state=job.state,
         )
@@ -269,6 +271,7 @@ class Turns:
                 for each in done
                 if each.job.row_id in unanswered and versions.get(each.job.conversation, 0) == each.job.version
             ]
+            fresh.sort(key=lambda each: each.conversation)  # one order everywhere: two processes never deadlock
             good = [each for each in fresh if not each.broke]
             going_on = [each for each in good if each.conversation == each.job.conversation]
             # An account that was just linked joins its person's conversation, which may be under way elsewhere.
@@ -314,7 +317,8 @@ class Turns:
             records: dict[str, dict[tuple[date, Phase], CheckInRecord]] = {}
             for record in await find_checkins(connection, students, days):
                 records.setdefault(record.student_id, {})[record.date, record.phase] = record
-        return [self._job(key, row, people, records) for key, row in rows.items()]
+            steps = await last_next_steps(connection, students, max(days))
+        return [self._job(key, row, people, records, steps) for key, row in rows.items()]
 
     def _job(
         self,
@@ -322,6 +326,7 @@ class Turns:
         row: Any,
         people: Mapping[str, Person],
         records: Mapping[str, Mapping[tuple[date, Phase], CheckInRecord]],
+        steps: Mapping[str, str],
     ) -> Job:
         occurred_at = self._local(row.occurred_at, row.received_at)
         convert = self._converters[row.channel]
@@ -335,6 +340,7 @@ class Turns:
             changed_at=row.changed_at,
             person=people.get(row.person_id) if row.person_id else None,
             records=records.get(row.person_id, {}),
+            last_next_step=steps.get(row.person_id),
             seen_at=row.last_seen_at,
             reachable=row.reachable,
         )

@@ -16,7 +16,7 @@ from assistant.wording.grade_fit import to_kana
 from intents.commands import Command
 from intents.normalise import fold
 from knowledge.questions.model import Phase
-from knowledge.records.checkins import CheckInRecord, Status, last_next_step, notes_of
+from knowledge.records.checkins import CheckInRecord, Status, notes_of
 
 NOON = 12  # o'clock: before it the check-in of the hour is the morning's (questions.md)
 PREFIX = "c"  # values behind buttons: c/<phase>/<date>/<question>/<answer>, or …/!<command>
@@ -203,7 +203,7 @@ async def _tapped_answer(turn: Turn, tap: Tap) -> None:
         return
     value = flow.tapped_answer(question, tap.value, turn.language, turn.grade, pending.offer if pending else None)
     if value is None and tap.value == flow.OFFER:
-        value = await _last_next_step(turn)
+        value = turn.last_next_step
     is_asked = pending is not None and (pending.phase, pending.question) == (tap.phase, tap.question)
     if value is None:
         await _continue(turn, record)
@@ -389,7 +389,7 @@ async def _ask(
     editing: bool = False,
     answers: Mapping[str, str] | None = None,
 ) -> None:
-    offer = await _last_next_step(turn) if question.offer else None
+    offer = turn.last_next_step if question.offer else None
     if offer is not None:
         lead = [*lead, turn.words("checkin.offer", text=Words.own(offer))]
     prefix = Tap.prefix(record.phase, record.date, question.id)
@@ -461,13 +461,6 @@ async def _notes(turn: Turn, record: CheckInRecord) -> list[str]:
         return []
     async with turn.services.database.read() as connection:
         return await notes_of(connection, record.student_id, record.date)
-
-
-async def _last_next_step(turn: Turn) -> str | None:
-    if turn.person is None:
-        return None
-    async with turn.services.database.read() as connection:
-        return await last_next_step(connection, turn.person.id, turn.today)
 
 
 def _local(turn: Turn, text: Mapping[str, str]) -> Words:

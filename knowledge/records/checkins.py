@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, bindparam, select, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -102,16 +102,24 @@ CHANGING = tuple(name for name in FIELDS if name not in (*KEY, "started_at"))
 FIND = select(*(getattr(CheckIn, name) for name in FIELDS)).where(
     CheckIn.student_id.in_(bindparam("students", expanding=True)), CheckIn.date.in_(bindparam("dates", expanding=True))
 )
-LAST_NEXT_STEP = (
-    select(CheckIn.next_step)
+_latest = (
+    select(CheckIn.student_id, func.max(CheckIn.date).label("date"))
     .where(
-        CheckIn.student_id == bindparam("student"),
+        CheckIn.student_id.in_(bindparam("students", expanding=True)),
         CheckIn.phase == Phase.REFLECTION,
         CheckIn.date < bindparam("before"),
         CheckIn.next_step.is_not(None),
     )
-    .order_by(CheckIn.date.desc())
-    .limit(1)
+    .group_by(CheckIn.student_id)
+    .subquery()
+)
+LAST_NEXT_STEPS = select(CheckIn.student_id, CheckIn.next_step).join(
+    _latest,
+    and_(
+        CheckIn.student_id == _latest.c.student_id,
+        CheckIn.date == _latest.c.date,
+        CheckIn.phase == Phase.REFLECTION,
+    ),
 )
 
 
@@ -125,9 +133,12 @@ async def find_checkins(
     return [_record(row._mapping) for row in rows]
 
 
-async def last_next_step(connection: AsyncConnection, student_id: str, before: date) -> str | None:
-    """The next step of the student's latest reflection before a day, or None."""
-    return await connection.scalar(LAST_NEXT_STEP, {"student": student_id, "before": before})
+async def last_next_steps(connection: AsyncConnection, student_ids: Collection[str], before: date) -> dict[str, str]:
+    """The next step of each student's latest reflection before a day; students without one are left out."""
+    if not student_ids:
+        return {}
+    rows = await connection.execute(LAST_NEXT_STEPS, {"students": [*student_ids], "before": before})
+    return {row.student_id: row.next_step for row in rows if row.next_step is not None}
 
 
 async def save_checkins(connection: AsyncConnection, records: Iterable[CheckInRecord]) -> None:

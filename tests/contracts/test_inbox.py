@@ -72,9 +72,9 @@ async def stored(database: Database) -> dict[str, Mapping[str, Any]]:
 def counted_commits(database: Database) -> Generator[list[object]]:
     commits: list[object] = []
     note = commits.append  # one object, or it could not be taken off again
-    event.listen(database.engine.sync_engine, "commit", note)
+    event.listen(database.write_engine.sync_engine, "commit", note)
     yield commits
-    event.remove(database.engine.sync_engine, "commit", note)
+    event.remove(database.write_engine.sync_engine, "commit", note)
 
 
 async def test_an_event_is_stored_as_it_came_with_its_account(database: Database) -> None:
