@@ -36,7 +36,8 @@ def seconds(command: Sequence[str]) -> float:
 
 
 async def main() -> None:
-    helps, bare = [], []
+    helps: list[float] = []
+    bare: list[float] = []
     for _ in range(RUNS):
         helps.append(seconds([sys.executable, "-m", "assistant", "--help"]) * 1000)
         bare.append(seconds([sys.executable, "-c", ""]) * 1000)

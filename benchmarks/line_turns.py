@@ -2,7 +2,8 @@
 
 A turn: verify, store, answer within a check-in, outbox, reply sent to a local stand-in. Both servers get the same
 number of webhooks from the same generator in the same run, and a turn counts when its reply has arrived. Afterwards
-webhooks come at half of our rate, and the time until each is acknowledged is taken.
+webhooks come at half of the load that the bar asks for, then at half of the most we reached, and the time until each is
+acknowledged is taken. Server, generator and stand-in share the machine.
 
     python -m benchmarks.line_turns [--students 400] [--rounds 3] [--database postgresql://…]
 """
@@ -16,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -194,19 +195,22 @@ async def measure(
         if number > 0:  # the first round warms both up
             theirs.append(echoed)
             own.append(answered)
-    await forget_the_day(database)
-    await asyncio.sleep(timedelta(seconds=1).total_seconds())
-    rate = median(own) / 2
-    planned = waves(students, lambda e, s: school_day(e, s, day))
-    times = await acknowledged_within(http, ours_url, [webhook for wave in planned for webhook in wave], rate)
+    bar_rate = median(theirs) * (0.5 if database.is_sqlite else 0.35)
+    waits: dict[float, list[float]] = {}
+    for rate in (bar_rate / 2, median(own) / 2):
+        await forget_the_day(database)
+        planned = waves(students, lambda e, s: school_day(e, s, day))
+        await asyncio.sleep(1)  # what the round before left behind is done by then
+        webhooks = [webhook for wave in planned for webhook in wave]
+        waits[rate] = await acknowledged_within(http, ours_url, webhooks, rate)
     kind = "SQLite" if database.is_sqlite else "PostgreSQL"
     bar = "≥ 0.50, aim 1.0" if database.is_sqlite else "≥ 0.35, aim 1.0"
     echo_name = "line-bot-sdk echo on FastAPI, stores nothing"
     ratio = median(own) / median(theirs)
     print(row(f"durable LINE turn, {kind}", ratio, bar, echo_name, median(own), median(theirs), "turns/s"))
-    p99 = percentile(times, 99) * 1000
-    p50 = median(times) * 1000
-    print(f"| webhook acknowledged at {rate:,.0f}/s, {kind} | p99 {p99:.0f} ms | < 50 ms | p50 {p50:.1f} ms | |")
+    for rate, times in waits.items():
+        p50, p99 = median(times) * 1000, percentile(times, 99) * 1000
+        print(f"| webhook acknowledged at {rate:,.0f}/s, {kind} | p99 {p99:.0f} ms | < 50 ms | p50 {p50:.1f} ms | |")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ DATA = Path(__file__).parent / "data"
 
 
 def asks_about(text: str) -> frozenset[str]:
-    """The names in a question about somebody's record (「鈴木くんのめあては？」 → 鈴木); empty for any other text, such as
-    a sentence about a friend or one's mother."""
+    """The names in a question about somebody's record (「鈴木くんのめあては？」 → 鈴木); empty for any other text,
+    such as a sentence about a friend or one's mother."""
     return frozenset(
         match["name"].replace(" ", "")
         for names, asks, others in _languages()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from string import Formatter
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from knowledge.questions.model import Phase
 
@@ -25,9 +27,19 @@ ALLOWED = {
     "achievement": {"achieved", "mostly", "partly", "not_yet"},
     "confidence": {"1", "2", "3", "4", "5"},
 }
+EVENING_KNOWS = frozenset({"goal", "plan", "notes"})  # the morning's answers and the notes of the day
 MAX_OPTIONS = 10  # thirteen quick replies fit on LINE, and three are taken by とばす, あとで, 今日は答えない
 
 Localised = dict[Annotated[str, Field(pattern="^(ja|en)$")], str]  # a text per language
+
+
+def _in_japanese(text: dict[str, str]) -> dict[str, str]:
+    if "ja" not in text:
+        raise ValueError("the Japanese text (ja) is missing")
+    return text
+
+
+Said = Annotated[Localised, AfterValidator(_in_japanese)]
 
 
 class _Strict(BaseModel):
@@ -38,7 +50,7 @@ class Option(_Strict):
     """One answer to tap."""
 
     value: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,30}$")]
-    label: Localised
+    label: Said
     reply: Localised = {}  # said after it was chosen, before the next question
     also: list[str] = []  # other ways to type it
 
@@ -48,10 +60,10 @@ class Question(_Strict):
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,30}$")]
     kind: Literal["mood", "choice", "scale", "text"]
-    ask: Localised
-    name: Localised  # what the answer is called when the child corrects it: 「めあて」
+    ask: Said
+    name: Said  # what the answer is called when the child corrects it: 「めあて」
     options: list[Option] = []
-    suggestions: list[Localised] = []  # texts to tap instead of typing, for kind ``text``
+    suggestions: list[Said] = []  # texts to tap instead of typing, for kind ``text``
     offer: Literal["last_next_step"] | None = None  # a text of the child's own, offered to tap
     when: dict[str, list[str] | Literal["given"]] = {}  # asked only if every named answer is one of these
     readers: Literal["self", "teacher", "class"] = "teacher"
@@ -69,7 +81,7 @@ class Question(_Strict):
         values = [option.value for option in self.options]
         if len(set(values)) != len(values):
             raise ValueError(f"question '{self.id}': an option value is there twice")
-        if self.id in ALLOWED and not set(values) <= ALLOWED[self.id]:
+        if self.id in ALLOWED and (self.kind == "text" or not set(values) <= ALLOWED[self.id]):
             raise ValueError(f"question '{self.id}': values must be among {', '.join(sorted(ALLOWED[self.id]))}")
         return self
 
@@ -81,24 +93,29 @@ class Closing(_Strict):
     """A sentence of the last message; the first whose condition holds is said."""
 
     when: dict[str, list[str] | Literal["given"]] = {}
-    say: Localised
+    say: Said
 
 
 class PhaseScript(_Strict):
     """The questions of one phase, in order, and how it ends."""
 
-    opening: Localised
+    opening: Said
     questions: Annotated[list[Question], Field(min_length=1, max_length=8)]
     noticed: list[Closing]  # one thing the child wrote or did
     process: list[Closing]  # one word on how it was done
     ahead: list[Closing]  # one next step
 
-    @model_validator(mode="after")
-    def _refers_to_earlier_answers(self) -> PhaseScript:
-        ids = [question.id for question in self.questions]
-        if len(set(ids)) != len(ids):
-            raise ValueError("a question id is there twice")
-        return self
+    def check(self, carried: frozenset[str]) -> None:
+        """Raise ``ValueError`` where a condition or a ``{name}`` speaks of an answer that cannot be there by then.
+        ``carried``: what is known before the first question."""
+        known = set(carried)
+        for question in self.questions:
+            if question.id in known - carried:
+                raise ValueError(f"question '{question.id}' is there twice")
+            _check_names(f"question '{question.id}'", question.when, question.ask, known)
+            known.add(question.id)
+        for part in (*self.noticed, *self.process, *self.ahead):
+            _check_names("a closing sentence", part.when, part.say, known | {"note"} if "notes" in part.when else known)
 
     def question(self, question_id: str) -> Question | None:
         return next((question for question in self.questions if question.id == question_id), None)
@@ -111,5 +128,21 @@ class Script(_Strict):
     anticipation: PhaseScript
     reflection: PhaseScript
 
+    @model_validator(mode="after")
+    def _speaks_of_what_is_known(self) -> Script:
+        self.anticipation.check(frozenset())
+        self.reflection.check(EVENING_KNOWS)
+        return self
+
     def phase(self, phase: Phase) -> PhaseScript:
         return self.anticipation if phase is Phase.ANTICIPATION else self.reflection
+
+
+def _check_names(place: str, when: Mapping[str, object], text: Mapping[str, str], known: Collection[str]) -> None:
+    for name in when:
+        if name not in known:
+            raise ValueError(f"{place}: its condition names '{name}', which is not asked before")
+    for language, template in text.items():
+        for _, name, _, _ in Formatter().parse(template):
+            if name is not None and name not in when and name != "note":
+                raise ValueError(f"{place} ({language}): '{{{name}}}' needs the condition '{name}: given'")

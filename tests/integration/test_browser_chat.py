@@ -145,6 +145,23 @@ async def test_after_ten_wrong_codes_even_a_right_one_has_to_wait(world: Browser
     assert page.lines == ["そらさん、こんにちは。なにを する？"]
 
 
+async def test_another_browser_at_the_same_address_can_still_sign_in(world: BrowserWorld, page: Page) -> None:
+    for _ in range(10):
+        await page.sign_in("ZZZZ2222")
+    page.http.cookie_jar.clear()
+    await page.sign_in(await world.code("s-sora"))
+    assert page.lines == ["そらさん、こんにちは。なにを する？"]
+
+
+async def test_a_guesser_who_throws_cookies_away_is_stopped_by_address(world: BrowserWorld, page: Page) -> None:
+    for _ in range(100):
+        page.http.cookie_jar.clear()
+        await page.sign_in("ZZZZ2222")
+    page.http.cookie_jar.clear()
+    await page.sign_in(await world.code("s-sora"))
+    assert page.status == 429
+
+
 async def test_what_is_no_code_at_all_is_not_counted_as_a_guess(world: BrowserWorld, page: Page) -> None:
     for _ in range(11):
         await page.sign_in("こんにちは")

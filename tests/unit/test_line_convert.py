@@ -22,13 +22,20 @@ from tests.platforms.line.events import LineEvents, user_id
 NOW = datetime(2026, 5, 11, tzinfo=UTC)
 SECRET = "secret"
 
-words = st.builds(
-    lambda text, own: Words((Span(text=text, own=own),)), st.text(min_size=1, max_size=400), st.booleans()
-)
-choices = st.lists(st.builds(lambda label, n: Choice(label=label, value=f"v{n}"), words, st.integers()), max_size=20)
-messages = st.lists(
-    st.builds(lambda text, options: Outgoing(text=text, choices=tuple(options)), words, choices), min_size=1, max_size=8
-)
+
+@st.composite
+def words(draw: st.DrawFn) -> Words:
+    return Words((Span(text=draw(st.text(min_size=1, max_size=400)), own=draw(st.booleans())),))
+
+
+@st.composite
+def spoken(draw: st.DrawFn) -> Outgoing:
+    labels = draw(st.lists(words(), max_size=20))
+    choices = [Choice(label=label, value=f"v{number}") for number, label in enumerate(labels)]
+    return Outgoing(text=draw(words()), choices=tuple(choices))
+
+
+messages = st.lists(spoken(), min_size=1, max_size=8)
 
 
 @given(messages, st.sampled_from([None, "P1", "P4", "J1"]))

@@ -126,7 +126,8 @@ class BrowserChat:
     async def sign_in(self, request: Request) -> Response:
         form = await self._own_form(request, request.cookies.get(FORM_COOKIE))
         address = request.client.host if request.client else "unknown"
-        token = await self._sessions.sign_in_with_code(form.get("code", ""), address)
+        browser = request.cookies.get(FORM_COOKIE, "")
+        token = await self._sessions.sign_in_with_code(form.get("code", ""), browser, address)
         if isinstance(token, Refused):
             return await self._sign_in_page(request, problem=token)
         return self._signed_in(token)

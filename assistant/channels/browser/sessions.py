@@ -23,6 +23,7 @@ from knowledge.records.accounts import Account, LinkAttempt
 from knowledge.records.linking import Refusal
 
 TOKEN_BYTES = 32
+MAX_WRONG_AT_ADDRESS = 10 * MAX_WRONG  # wrong codes from one address in the same time
 MOVED_ON_EVERY = timedelta(seconds=20)  # how exactly we know the last use: a write for every page would be too many
 
 
@@ -66,18 +67,22 @@ class Sessions:
         self._zone = zone
         self._idle = idle
 
-    async def sign_in_with_code(self, code: str, address: str) -> str | Refused:
-        """The token of a new session, or why there is none. Codes are counted by the client's address."""
-        now, token, guesser = self._now(), _new_token(), f"browser:addr:{address}"
+    async def sign_in_with_code(self, code: str, browser: str, address: str) -> str | Refused:
+        """The token of a new session, or why there is none. Wrong codes are counted by browser (the cookie of its
+        form) and, since a cookie can be thrown away, by the client's address too: there with more patience, because a
+        whole school may share one."""
+        now, token = self._now(), _new_token()
+        limits = {f"browser:form:{_hash(browser)}": MAX_WRONG, f"browser:addr:{address}": MAX_WRONG_AT_ADDRESS}
         async with self._database.write() as connection:
-            if await linking.wrong_codes(connection, guesser, now - WITHIN) >= MAX_WRONG:
-                return Refused.LOCKED
+            for guesser, limit in limits.items():
+                if await linking.wrong_codes(connection, guesser, now - WITHIN) >= limit:
+                    return Refused.LOCKED
             if not linking.looks_like_code(code):
                 return Refused.WRONG  # a slip, not a guess: not counted, as in the other channels
             used_by = f"browser:session:{_hash(token)}"
             person_id = await linking.use_code(connection, code, account_id=used_by, at=now, secret=self._secret)
             if isinstance(person_id, Refusal):
-                await connection.execute(insert(LinkAttempt).values(account_id=guesser, at=now))
+                await connection.execute(insert(LinkAttempt), [{"account_id": each, "at": now} for each in limits])
                 return Refused(person_id.value)
             return token if await self._open(connection, person_id, token) else Refused.EXPIRED
 
