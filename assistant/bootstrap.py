@@ -69,6 +69,7 @@ def build_services(settings: Settings, database: Database) -> Services:
         timezone=settings.zone,
         language=settings.language,
         secret=settings.secret(),
+        channels=frozenset(settings.channels),
     )
 
 

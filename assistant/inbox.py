@@ -21,7 +21,7 @@ from knowledge.records.accounts import Account
 from scheduler.trace import places
 
 PATIENCE = 1.5  # seconds a webhook may wait for its events to be stored (503 within 2 s)
-LARGEST_BATCH = 500  # events stored in one transaction
+LARGEST_BATCH = 500  # requests whose events are stored in one transaction
 LOOKED_AT = 500  # latest events of an account among which a message to be forgotten is looked for
 KNOWN_ACCOUNTS = 100_000  # accounts remembered, so that only a new one costs an insert
 
@@ -173,10 +173,18 @@ class Inbox:
         self._known.update(accounts)
 
 
-async def forget_message(connection: AsyncConnection, account_id: str, message_id: str) -> str | None:
+@dataclass(frozen=True, kw_only=True)
+class Withdrawn:
+    """A message that was taken back."""
+
+    text: str
+    occurred_at: datetime
+
+
+async def forget_message(connection: AsyncConnection, account_id: str, message_id: str) -> Withdrawn | None:
     """Strike the text of a message that was taken back, and return it; None when it is not there (any more)."""
     recent = (
-        select(InboxEvent.id, InboxEvent.body)
+        select(InboxEvent.id, InboxEvent.body, InboxEvent.occurred_at)
         .where(InboxEvent.account_id == account_id)
         .order_by(InboxEvent.id.desc())
         .limit(LOOKED_AT)
@@ -188,5 +196,5 @@ async def forget_message(connection: AsyncConnection, account_id: str, message_i
             body = {**body, "message": {"id": message_id, "type": "withdrawn"}}
             await connection.execute(update(InboxEvent).where(InboxEvent.id == row.id).values(body=body))
             text: Any = cast("dict[str, Any]", message).get("text")
-            return text if isinstance(text, str) else None
+            return Withdrawn(text=text, occurred_at=row.occurred_at) if isinstance(text, str) else None
     return None

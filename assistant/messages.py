@@ -123,7 +123,6 @@ class Tone(StrEnum):
 
     ANSWER = "answer"
     CONTROL = "control"  # とばす, あとで …: there, but quieter
-    URGENT = "urgent"  # a way to reach help
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +141,6 @@ class Outgoing:
     text: Words
     aside: Words = Words()  # small print: who will read the answer
     choices: tuple[Choice, ...] = ()
-    free_text: bool = False  # the answer may be typed
 
     def to_json(self) -> dict[str, Any]:
         result: dict[str, Any] = {"text": self.text.to_json()}
@@ -150,8 +148,6 @@ class Outgoing:
             result["aside"] = self.aside.to_json()
         if self.choices:
             result["choices"] = [[c.label.to_json(), c.value, c.tone.value] for c in self.choices]
-        if self.free_text:
-            result["free_text"] = True
         return result
 
     @staticmethod
@@ -163,5 +159,4 @@ class Outgoing:
                 Choice(label=Words.from_json(label), value=data, tone=Tone(tone))
                 for label, data, tone in value.get("choices", ())
             ),
-            free_text=value.get("free_text", False),
         )

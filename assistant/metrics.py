@@ -6,4 +6,3 @@ from prometheus_client import Counter
 
 WEBHOOKS = Counter("ayumi_webhooks_total", "Webhook requests answered", ["channel", "status"])
 EVENTS = Counter("ayumi_events_total", "Events stored", ["channel", "handled"])
-SENDS = Counter("ayumi_sends_total", "Results of sends", ["channel", "result"])

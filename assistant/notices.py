@@ -12,7 +12,8 @@ from assistant.messages import Outgoing
 from assistant.wording.texts import Speaker
 from knowledge.db import Database
 from knowledge.records.accounts import Account
-from knowledge.records.roster import Role
+from knowledge.records.roster import Role, User
+from knowledge.records.scope import valid_on
 from scheduler import outbox
 from scheduler.delivery import Hold, Result
 from scheduler.outbox import Item
@@ -46,7 +47,14 @@ class Notices:
             accounts = await connection.execute(
                 select(Account.person_id, Account.id)
                 .join(Role, Role.user_sourced_id == Account.person_id)
-                .where(Role.role.in_(IN_CHARGE), Account.channel.in_(self._channels), Account.reachable)
+                .join(User, User.sourced_id == Role.user_sourced_id)
+                .where(
+                    Role.role.in_(IN_CHARGE),
+                    valid_on(Role.begin_date, Role.end_date, now.date()),
+                    User.enabled,
+                    Account.channel.in_(self._channels),
+                    Account.reachable,
+                )
                 .order_by(Account.channel != channel, Account.last_seen_at.nulls_first())
             )
             await outbox.put(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -98,20 +99,34 @@ class Settings(BaseSettings):
         return bool(self.slack_signing_secret and self.slack_bot_token)
 
     @property
+    def channels(self) -> list[str]:
+        """The names of the channels that are switched on."""
+        return ["browser", *(["line"] if self.has_line else []), *(["slack"] if self.has_slack else [])]
+
+    @property
     def is_embedded(self) -> bool:
         """Whether the database is ours alone, to be migrated by ourselves."""
         return self.database.startswith("sqlite")
 
     def secret(self) -> bytes:
-        """The key of cookies and code hashes: ``AYUMI_SECRET_KEY``, else one made once and kept in the data folder."""
+        """The key of the hashes of link codes: ``AYUMI_SECRET_KEY``, else one made once and kept in the data folder.
+
+        Raises ``SettingsError`` when what is kept there is empty."""
         if self.secret_key:
             return self.secret_key.encode()
         path = self.data_dir / "secret_key"
         if not path.exists():
             self.data_dir.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(32))
-        return path.read_text().strip().encode()
+            made = self.data_dir / f".secret_key.{secrets.token_hex(4)}"
+            made.touch(mode=0o600)
+            made.write_text(secrets.token_hex(32))
+            with suppress(FileExistsError):  # another process was faster: its key holds
+                os.link(made, path)
+            made.unlink()
+        key = path.read_text().strip().encode()
+        if not key:
+            raise SettingsError(f"AYUMI_SECRET_KEY: {path} is empty; set the variable, or remove the file")
+        return key
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -32,7 +32,7 @@ def process(*arguments: str, env: Mapping[str, str] | None = None) -> Generator[
         env={**os.environ, **(env or {})},
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE if os.environ.get("BENCH_LOGS") is None else None,
+        stderr=None if os.environ.get("BENCH_LOGS") else subprocess.DEVNULL,
     )
     try:
         yield started

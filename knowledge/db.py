@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from sqlalchemy import JSON, DateTime, Dialect, Executable, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -83,26 +84,25 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
         """A connection to read with; nothing that is written on it is kept. Raises ``StorageDownError``."""
-        try:
-            async with self.engine.connect() as connection:
+        async with AsyncExitStack() as stack:
+            connection = await _enter(stack, self.engine)
+            try:
                 yield connection
-        except OSError as error:
-            raise StorageDownError(str(error)) from error
-        except (OperationalError, DBAPIError) as error:
-            raise _translated(error) from error
+            except DBAPIError as error:
+                raise _translated(error) from error
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:
         """A transaction: all of it is stored when the block ends, nothing when it raises.
 
         Raises ``StorageDownError``."""
-        async with self._write_lock or nullcontext():
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._write_lock or nullcontext())
+            connection = await _enter(stack, self.write_engine)
             try:
-                async with self.write_engine.begin() as connection:
+                async with connection.begin():
                     yield connection
-            except OSError as error:
-                raise StorageDownError(str(error)) from error
-            except (OperationalError, DBAPIError) as error:
+            except DBAPIError as error:
                 raise _translated(error) from error
 
     async def close(self) -> None:
@@ -141,6 +141,16 @@ def _upsert(table: Any, dialect_name: str, key: tuple[str, ...], update: tuple[s
     )
 
 
+async def _enter(stack: AsyncExitStack, engine: AsyncEngine) -> AsyncConnection:
+    """A connection, given back with the stack. Raises ``StorageDownError`` when none can be had."""
+    try:
+        return await stack.enter_async_context(engine.connect())
+    except (OSError, PoolTimeoutError) as error:
+        raise StorageDownError(type(error).__name__) from error
+    except DBAPIError as error:
+        raise _translated(error) from error
+
+
 def _translated(error: DBAPIError) -> Exception:
     """An unreachable, locked or broken store as our own error; a mistake in our SQL stays what it is."""
     if error.connection_invalidated or isinstance(error, OperationalError) or "Connection" in type(error.orig).__name__:
@@ -164,6 +174,7 @@ def _engine(url: str, *, is_writer: bool = False) -> AsyncEngine:
                 max_overflow=0,
                 connect_args={"timeout": BUSY_TIMEOUT},
                 json_serializer=_dumps,
+                hide_parameters=True,  # an error's text must not carry a child's
                 json_deserializer=orjson.loads,
             )
             _prepare_sqlite(engine, is_writer=is_writer)
@@ -175,6 +186,7 @@ def _engine(url: str, *, is_writer: bool = False) -> AsyncEngine:
                 pool_pre_ping=True,
                 connect_args={"timeout": 2.0, "server_settings": {"application_name": "ayumi"}},
                 json_serializer=_dumps,
+                hide_parameters=True,  # an error's text must not carry a child's
                 json_deserializer=orjson.loads,
             )
         case other:

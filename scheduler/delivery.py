@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from scheduler.retry import MAX_ATTEMPTS, backoff
 from scheduler.trace import places
 
 WIDTH = 200  # sends under way at once
+DEADLINE = 25.0  # seconds for one send, all its calls together: less than a claim is good for
 STALE_AFTER = timedelta(seconds=30)  # a claim without a result for this long belongs to a process that died
 
 log = structlog.get_logger(__name__)
@@ -115,7 +117,10 @@ class Delivery:
             done = await self.run([*(each for each in held if each not in late), item])
             return [*done, *(outcome for each in late for outcome in self._outcomes([each], TOO_LATE))]
         try:
-            result = await self._channels[item.channel].send(group)
+            async with asyncio.timeout(DEADLINE):
+                result = await self._channels[item.channel].send(group)
+        except TimeoutError:
+            result = Later(problem="no answer in time")
         except Exception as error:  # a fault of ours must not lose the message: it is tried again, and seen in the log
             log.error(
                 "send_broke", outbox_id=item.id, channel=item.channel, error=type(error).__name__, at=places(error)

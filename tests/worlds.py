@@ -56,7 +56,7 @@ async def with_roster(database: Database, folder: Path) -> None:
     await run_import(database, "oneroster", folder / "oneroster", timezone=TOKYO)
 
 
-def test_settings(folder: Path, database_url: str, **more: str) -> Settings:
+def settings_of(folder: Path, database_url: str, **more: str) -> Settings:
     """Settings of a test, untouched by the machine's environment."""
     values: dict[str, Any] = {"data_dir": folder, "database_url": database_url, "secret_key": "secret", **more}
     return Settings(_env_file=None, **values)  # pyright: ignore[reportCallIssue] -- pydantic-settings' own argument
@@ -125,7 +125,8 @@ async def line_world(
     """LINE's stand-in, the webhook on a port, the roster imported. What we sent to LINE kept every rule."""
     clock = clock or HandClock()
     await with_roster(database, folder)
-    settings = test_settings(folder, "")
+    keys = {"line_channel_secret": LINE_SECRET, "line_channel_access_token": LINE_TOKEN}
+    settings = settings_of(folder, "", **keys)
     async with (
         LineStandIn(channel_secret=LINE_SECRET, access_token=LINE_TOKEN, now=clock.seconds) as line,
         aiohttp.ClientSession() as http,

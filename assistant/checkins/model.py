@@ -108,14 +108,15 @@ class PhaseScript(_Strict):
     def check(self, carried: frozenset[str]) -> None:
         """Raise ``ValueError`` where a condition or a ``{name}`` speaks of an answer that cannot be there by then.
         ``carried``: what is known before the first question."""
-        known = set(carried)
+        known, asked = set(carried), set[str]()
         for question in self.questions:
-            if question.id in known - carried:
+            if question.id in asked:
                 raise ValueError(f"question '{question.id}' is there twice")
+            asked.add(question.id)
             _check_names(f"question '{question.id}'", question.when, question.ask, known)
             known.add(question.id)
         for part in (*self.noticed, *self.process, *self.ahead):
-            _check_names("a closing sentence", part.when, part.say, known | {"note"} if "notes" in part.when else known)
+            _check_names("a closing sentence", part.when, part.say, known)
 
     def question(self, question_id: str) -> Question | None:
         return next((question for question in self.questions if question.id == question_id), None)
@@ -124,7 +125,7 @@ class PhaseScript(_Strict):
 class Script(_Strict):
     """Both check-ins of one grade band."""
 
-    grades: list[str]  # P1 … H3
+    grades: list[Annotated[str, Field(pattern=r"^(P[1-6]|[JH][1-3]|E[1-3])$")]]
     anticipation: PhaseScript
     reflection: PhaseScript
 
@@ -144,5 +145,5 @@ def _check_names(place: str, when: Mapping[str, object], text: Mapping[str, str]
             raise ValueError(f"{place}: its condition names '{name}', which is not asked before")
     for language, template in text.items():
         for _, name, _, _ in Formatter().parse(template):
-            if name is not None and name not in when and name != "note":
+            if name is not None and name not in when and not (name == "note" and "notes" in when):
                 raise ValueError(f"{place} ({language}): '{{{name}}}' needs the condition '{name}: given'")

@@ -158,7 +158,6 @@ def ask(
         text=Words.join([*lead, fill(localised(question.ask, language), quoted(answers))], "\n"),
         aside=readers,
         choices=(*choices, *controls),
-        free_text=question.kind == "text",
     )
 
 

@@ -24,7 +24,8 @@ class Person:
 
     @property
     def is_student(self) -> bool:
-        return "student" in self.roles
+        # A child whose roles ended, or have not begun, is a child all the same: nobody else has a grade.
+        return "student" in self.roles or (not self.roles and self.grade is not None)
 
     @property
     def band(self) -> str:

@@ -27,7 +27,6 @@ class DialogueState:
 
     pending: Pending | None = None
     language: str | None = None  # chosen by the person; None: the installation's
-    context: Mapping[str, Any] | None = None  # parts of the last question to the data store
 
     def to_json(self) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -35,21 +34,25 @@ class DialogueState:
             result["pending"] = {**asdict(self.pending), "date": self.pending.date.isoformat()}
         if self.language is not None:
             result["language"] = self.language
-        if self.context is not None:
-            result["context"] = dict(self.context)
         return result
 
     @staticmethod
     def from_json(value: Mapping[str, Any] | None) -> DialogueState:
         if not value:
             return DialogueState()
-        pending: dict[str, Any] | None = value.get("pending")
-        if pending is not None:
-            # What another version wrote and this one does not know is left out.
-            pending = {key: each for key, each in pending.items() if key in Pending.__dataclass_fields__}
-            pending |= {"date": date.fromisoformat(pending["date"]), "phase": Phase(pending["phase"])}
         return DialogueState(
-            pending=Pending(**pending) if pending is not None else None,
+            pending=_pending(value.get("pending")),
             language=value.get("language"),
-            context=value.get("context"),
         )
+
+
+def _pending(value: Mapping[str, Any] | None) -> Pending | None:
+    """What another version of the product wrote and this one cannot read counts as nothing pending."""
+    if not value:
+        return None
+    known: dict[str, Any] = {key: each for key, each in value.items() if key in Pending.__dataclass_fields__}
+    try:
+        known |= {"date": date.fromisoformat(value["date"]), "phase": Phase(value["phase"])}
+        return Pending(**known)
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -30,6 +30,7 @@ class Services:
     timezone: ZoneInfo
     language: str  # of people who have not chosen one
     secret: bytes  # for the hashes of link codes
+    channels: frozenset[str]  # those that are switched on: where people other than the one talking can be written to
 
 
 @dataclass(kw_only=True)

@@ -35,6 +35,7 @@ from scheduler.trace import places
 
 WIDTH = 200  # conversations worked on at once
 MAX_ATTEMPTS = 3  # tries at an event that breaks a handler; then the person is told
+STORAGE_PAUSE = 1.0  # seconds to wait before a turn that found the database down is tried again
 SLOW_AFTER = 2.0  # seconds until the person is shown that an answer is coming
 SEEN_EVERY = timedelta(minutes=10)  # how exactly we remember where a person was last
 CLOCK_TOLERANCE = timedelta(minutes=5)  # an event further in the future has a wrong clock
@@ -119,6 +120,7 @@ class Done:
     writes: Sequence[Write] = ()
     items: Sequence[Item] = ()
     broke: bool = False
+    counts: bool = True  # whether breaking counts as a try: not when the database was down
 
 
 class Turns:
@@ -193,6 +195,10 @@ class Turns:
             for handler in self._handlers:
                 if await handler(turn):
                     break
+        except StorageDownError as error:
+            log.error("storage_down", event_id=job.incoming.event_id, problem=str(error))
+            await asyncio.sleep(STORAGE_PAUSE)
+            return Done(job=job, conversation=job.conversation, state=job.state, broke=True, counts=False)
         except Exception as error:  # whatever broke: the event is tried again, then its person is told
             log.error(
                 "turn_broke", event_id=job.incoming.event_id, attempts=job.attempts + 1,
@@ -252,7 +258,7 @@ class Turns:
                     await self._store([each])
                 except StorageDownError:
                     raise
-                except Exception as error:
+                except Exception as error:  # this one alone is told that it failed
                     log.error(
                         "turn_not_stored", event_id=each.job.incoming.event_id,
                         error=type(error).__name__, at=places(error),
@@ -293,7 +299,7 @@ class Turns:
                         {
                             "row_id": each.job.row_id,
                             "new_state": _inbox_state(each),
-                            "tries": each.job.attempts + each.broke,
+                            "tries": each.job.attempts + (each.broke and each.counts),
                             "moment": now,
                         }
                         for each in fresh
@@ -384,4 +390,5 @@ def _changed_at(done: Done) -> datetime:
 def _inbox_state(done: Done) -> InboxState:
     if not done.broke:
         return InboxState.DONE
-    return InboxState.FAILED if done.job.attempts + 1 >= MAX_ATTEMPTS else InboxState.NEW
+    is_last = done.counts and done.job.attempts + 1 >= MAX_ATTEMPTS
+    return InboxState.FAILED if is_last else InboxState.NEW

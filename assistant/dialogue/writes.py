@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol, Self, cast
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -67,13 +68,15 @@ class Withdraw:
     account_id: str
     person_id: str | None
     message_id: str
+    timezone: ZoneInfo  # of the school: which day the message was of
 
     @classmethod
     async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
         for write in writes:
-            text = await forget_message(connection, write.account_id, write.message_id)
-            if text and write.person_id:
-                await forget_answer(connection, write.person_id, text.strip())
+            message = await forget_message(connection, write.account_id, write.message_id)
+            if message is not None and write.person_id is not None:
+                day = message.occurred_at.astimezone(write.timezone).date()
+                await forget_answer(connection, write.person_id, day, message.text.strip())
             await connection.execute(delete(Note).where(Note.id == f"{write.account_id}/{write.message_id}"))
 
 

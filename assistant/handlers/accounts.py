@@ -20,6 +20,7 @@ async def on_account_event(turn: Turn) -> bool:
                         account_id=turn.incoming.account_id,
                         person_id=turn.person.id if turn.person else None,
                         message_id=turn.incoming.refers_to,
+                        timezone=turn.services.timezone,
                     )
                 )
         case Kind.FOLLOW if turn.person is None:

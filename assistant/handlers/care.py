@@ -13,6 +13,7 @@ import yaml
 from assistant.dialogue.people import Person
 from assistant.dialogue.turn import Turn
 from assistant.dialogue.writes import RaiseAlert, TellOthers
+from assistant.handlers import checkin
 from assistant.messages import Kind, Outgoing, Words
 from assistant.wording.texts import Speaker
 from intents.distress import Level, find_distress
@@ -51,6 +52,9 @@ async def on_distress(turn: Turn) -> bool:
             at=turn.now,
         )
     )
+    if turn.incoming.kind is Kind.FORM:
+        await checkin.on_form(turn)  # its answers are kept; what it would say now is not said
+        turn.outgoing.clear()
     turn.change(pending=None)  # the check-in can wait; it goes on with つづき
     await _tell_staff(turn, turn.person, found.level)
     hours = "in_hours" if await _is_staffed(turn, turn.person) else "out_of_hours"
@@ -65,7 +69,7 @@ async def _tell_staff(turn: Turn, student: Person, level: Level) -> None:
     """Tell the staff that there is an alert, without the child's words. Where nobody can be written to, the alert waits
     for whoever looks at the list, and the log says so."""
     async with turn.services.database.read() as connection:
-        school_class, accounts = await accounts_of_staff(connection, student.id, turn.today)
+        school_class, accounts = await accounts_of_staff(connection, student.id, turn.today, turn.services.channels)
     speaker = Speaker(language=turn.services.language, band="staff")
     text = speaker.say(
         "care.alert_to_staff",

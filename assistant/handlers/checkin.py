@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 
 from assistant.checkins.model import PhaseScript, Question
 from assistant.dialogue import flow
 from assistant.dialogue.state import Pending
+from assistant.dialogue.taps import Tap
 from assistant.dialogue.turn import Turn
 from assistant.dialogue.writes import SaveCheckIn
 from assistant.messages import Choice, Kind, Outgoing, Words
@@ -19,34 +19,8 @@ from knowledge.questions.model import Phase
 from knowledge.records.checkins import CheckInRecord, Status, notes_of
 
 NOON = 12  # o'clock: before it the check-in of the hour is the morning's (questions.md)
-PREFIX = "c"  # values behind buttons: c/<phase>/<date>/<question>/<answer>, or …/!<command>
 STARTING = {Command.START, Command.START_ANTICIPATION, Command.START_REFLECTION, Command.RESUME}
 STEERING = {Command.SKIP, Command.LATER, Command.STOP, Command.DECLINE, Command.BACK, Command.EDIT}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tap:
-    """What a button of a check-in stands for."""
-
-    phase: Phase
-    date: date
-    question: str  # "" where the child chooses which answer to correct
-    value: str  # an answer, or "!" and a command
-
-    @staticmethod
-    def parse(value: str | None) -> Tap | None:
-        """None for a value that is no check-in's."""
-        parts = (value or "").split("/")
-        if len(parts) != 5 or parts[0] != PREFIX:
-            return None
-        try:
-            return Tap(phase=Phase(parts[1]), date=date.fromisoformat(parts[2]), question=parts[3], value=parts[4])
-        except ValueError:
-            return None
-
-    @staticmethod
-    def prefix(phase: Phase, day: date, question: str) -> str:
-        return f"{PREFIX}/{phase}/{day.isoformat()}/{question}/"
 
 
 async def on_tap(turn: Turn) -> bool:
@@ -147,7 +121,7 @@ async def on_form(turn: Turn) -> bool:
     for question in script_of(turn, tap.phase).questions:
         value = flow.read_answer(question, turn.incoming.form.get(question.id, ""), turn.language, turn.grade)
         if isinstance(value, str):
-            record = flow.with_answer(flow.without_skip(record, question.id), question.id, value, turn.now)
+            record = _with_answer(turn, record, question, value)
     await _continue(turn, record, changed=True)
     return True
 
@@ -343,9 +317,7 @@ def _correct_label(turn: Turn, phase: Phase, question: Question) -> Words:
 async def _store(turn: Turn, record: CheckInRecord, question: Question, value: str, *, editing: bool) -> None:
     """Keep an answer, then ask on, or close. A correction of what was finished asks nothing new."""
     was_answered = question.id in flow.answers_of(record)
-    record = flow.with_answer(flow.without_skip(record, question.id), question.id, value, turn.now)
-    if question.readers == "self":
-        record = replace(record, visibility="self")  # a row has one visibility: the most private answer decides
+    record = _with_answer(turn, record, question, value)
     option = question.option(value)
     lead = [_local(turn, option.reply)] if option and option.reply else []
     if editing and was_answered:
@@ -357,6 +329,12 @@ async def _store(turn: Turn, record: CheckInRecord, question: Question, value: s
         turn.outgoing.append(Outgoing(text=lead[0] if lead else turn.words("checkin.kept")))
         return
     await _continue(turn, record, lead=lead, changed=True)
+
+
+def _with_answer(turn: Turn, record: CheckInRecord, question: Question, value: str) -> CheckInRecord:
+    record = flow.with_answer(flow.without_skip(record, question.id), question.id, value, turn.now)
+    # A row has one visibility: the most private answer decides.
+    return replace(record, visibility="self") if question.readers == "self" else record
 
 
 async def _continue(turn: Turn, record: CheckInRecord, *, lead: Sequence[Words] = (), changed: bool = False) -> None:

@@ -37,9 +37,13 @@ async def on_unlinked(turn: Turn) -> bool:
         turn.writes.append(RecordWrongCode(account_id=account_id, at=turn.now))
         turn.say(f"talk.code_{result}")
         return True
-    turn.writes.append(LinkAccount(account_id=account_id, person_id=result, at=turn.now))
     async with database.read() as connection:
-        turn.person = (await load_people(connection, [result], turn.today))[result]
+        person = (await load_people(connection, [result], turn.today)).get(result)
+    if person is None:  # the person left the school after the code was made
+        turn.say("talk.code_expired")
+        return True
+    turn.writes.append(LinkAccount(account_id=account_id, person_id=result, at=turn.now))
+    turn.person = person
     turn.state = replace(turn.state, pending=None)
     turn.say("talk.linked", talk.menu(turn), name=talk.called(turn))
     return True

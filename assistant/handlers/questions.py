@@ -21,6 +21,7 @@ from knowledge.questions.model import Answer, Option, Reason, Status
 from knowledge.questions.vocabulary import load_vocabulary
 from knowledge.records.scope import Viewer, load_viewer
 
+LONGEST_ECHO = 100  # characters of a question that a button may carry
 PREFIX = "?"  # a button's value: the question as if it had been typed
 
 
@@ -38,7 +39,7 @@ async def on_question(turn: Turn) -> bool:
         return False
     if answered.status is Status.CLARIFY:  # to tap: each scope it may be about, then what is understood for sure
         scopes = [Words.own(option.label) for option in answered.options]
-        meant = [Choice(label=label, value=f"{PREFIX}{label} {text}") for label in scopes]
+        meant = [Choice(label=label, value=f"{PREFIX}{label} {text}") for label in scopes if len(text) <= LONGEST_ECHO]
         turn.outgoing.append(Outgoing(text=word(answered, turn.speaker), choices=(*meant, *talk.menu(turn))))
     else:
         turn.outgoing.append(Outgoing(text=word(answered, turn.speaker)))

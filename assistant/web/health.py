@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -10,6 +11,8 @@ from starlette.routing import Route
 from assistant.schema import is_current
 from knowledge.db import Database
 from knowledge.errors import StorageDownError
+
+log = structlog.get_logger(__name__)
 
 
 def health_routes(database: Database) -> list[Route]:
@@ -22,7 +25,8 @@ def health_routes(database: Database) -> list[Route]:
         try:
             current = await is_current(database)
         except StorageDownError as error:
-            return PlainTextResponse(f"the database cannot be reached: {error}", 503)
+            log.error("not_ready", problem=str(error))
+            return PlainTextResponse("the database cannot be reached", 503)
         if not current:
             return PlainTextResponse("the database schema is not up to date: run 'ayumi migrate'", 503)
         return PlainTextResponse("ready")

@@ -3,6 +3,7 @@ and nurse)."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 from sqlalchemy import select
@@ -10,15 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from knowledge.records.accounts import Account
-from knowledge.records.roster import Enrollment, Role, SchoolClass
+from knowledge.records.roster import Enrollment, Role, SchoolClass, User
 from knowledge.records.scope import valid_on
 
 LEADS = ("principal", "ext:nurse")
 
 
-async def accounts_of_staff(connection: AsyncConnection, student_id: str, on: date) -> tuple[str, list[str]]:
+async def accounts_of_staff(
+    connection: AsyncConnection, student_id: str, on: date, channels: Collection[str]
+) -> tuple[str, list[str]]:
     """The child's class by title ("" without one), and the accounts to tell: those of the homeroom teachers, or, when
-    none of them has one, of principal and nurse; one account per person, the one used last. Nobody: an empty list."""
+    none of them has one, of principal and nurse; of each person the one on ``channels`` that was used last. Nobody to
+    tell: an empty list."""
     own, teaching = aliased(Enrollment), aliased(Enrollment)
     homeroom = (
         select(SchoolClass.sourced_id, SchoolClass.title, SchoolClass.school_sourced_id)
@@ -46,7 +50,8 @@ async def accounts_of_staff(connection: AsyncConnection, student_id: str, on: da
     for people in (teachers, leads):
         accounts = await connection.execute(
             select(Account.person_id, Account.id)
-            .where(Account.person_id.in_(people), Account.reachable, Account.channel != "console")
+            .join(User, User.sourced_id == Account.person_id)
+            .where(Account.person_id.in_(people), User.enabled, Account.reachable, Account.channel.in_(channels))
             .order_by(Account.last_seen_at.nulls_first())
         )
         found = {row.person_id: row.id for row in accounts}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, and_, bindparam, func, select, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -95,6 +95,7 @@ class CheckInRecord:
 
 KEY = ("student_id", "date", "phase")
 FIELDS = tuple(f.name for f in fields(CheckInRecord))
+TEXTS = ("goal", "plan", "subject", "went_well", "difficult", "next_step")  # what a child may have typed
 CHANGING = tuple(name for name in FIELDS if name not in (*KEY, "started_at"))
 
 
@@ -148,12 +149,16 @@ async def save_checkins(connection: AsyncConnection, records: Iterable[CheckInRe
     await upsert(connection, CheckIn, values, key=KEY, update=CHANGING)
 
 
-async def forget_answer(connection: AsyncConnection, student_id: str, text: str) -> None:
-    """Remove a text that the student took back from every check-in that holds exactly it as an answer."""
-    for column in (CheckIn.goal, CheckIn.plan, CheckIn.went_well, CheckIn.difficult, CheckIn.next_step):
-        await connection.execute(
-            update(CheckIn).where(CheckIn.student_id == student_id, column == text).values({column: None})
-        )
+async def forget_answer(connection: AsyncConnection, student_id: str, day: date, text: str) -> None:
+    """Remove a text that the student took back from the check-ins of its day, wherever it is an answer."""
+    kept: list[CheckInRecord] = []
+    for record in await find_checkins(connection, [student_id], [day]):
+        gone = {name: None for name in TEXTS if getattr(record, name) == text}
+        extra = {key: value for key, value in record.extra.items() if value != text}
+        if gone or extra != record.extra:
+            changes: dict[str, Any] = {**gone, "extra": extra}
+            kept.append(replace(record, **changes))
+    await save_checkins(connection, kept)
 
 
 async def notes_of(connection: AsyncConnection, student_id: str, day: date) -> list[str]:

@@ -38,8 +38,8 @@ def looks_like_code(text: str) -> bool:
 async def create_code(
     connection: AsyncConnection, person_id: str, *, at: datetime, expires_at: datetime, secret: bytes
 ) -> str:
-    """A fresh code for a person. Raises ``NoSuchPersonError``."""
-    if await connection.scalar(select(User.sourced_id).where(User.sourced_id == person_id)) is None:
+    """A fresh code for a person. Raises ``NoSuchPersonError``, also for one who is not enabled any more."""
+    if await connection.scalar(select(User.sourced_id).where(User.sourced_id == person_id, User.enabled)) is None:
         raise NoSuchPersonError(person_id)
     code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
     await connection.execute(

@@ -17,7 +17,7 @@ from knowledge.imports.registry import run_import
 from knowledge.records.checkins import CheckInRecord, find_checkins
 from knowledge.records.linking import create_code
 from tests.running import served
-from tests.worlds import TOKYO, HandClock, test_settings, with_roster
+from tests.worlds import TOKYO, HandClock, settings_of, with_roster
 
 
 class BrowserWorld:
@@ -54,7 +54,7 @@ async def browser_world(
 ) -> AsyncGenerator[BrowserWorld]:
     """A Monday morning. With ``demo`` the roster is the demo district's."""
     clock = HandClock()
-    settings = test_settings(folder, database_url, language=language, base_url=base_url)
+    settings = settings_of(folder, database_url, language=language, base_url=base_url)
     async with running_app(settings, scheduler=False, demo=demo, now=clock.now) as app:
         core: Core = app.state.core
         if demo:

@@ -24,7 +24,7 @@ from knowledge.records.accounts import Account
 from knowledge.records.alerts import Alert
 from knowledge.records.checkins import CheckInRecord, find_checkins
 from tests.builders.oneroster import Row, district, write_oneroster
-from tests.worlds import TOKYO, HandClock, test_settings
+from tests.worlds import TOKYO, HandClock, settings_of
 
 
 class TestChannel(ConsoleChannel):
@@ -84,7 +84,7 @@ class ChatWorld:
         self.clock = HandClock(start)
         self._shown: list[tuple[Outgoing, str | None]] = []
         channel = TestChannel(lambda message, grade: self._shown.append((message, grade)))
-        settings = test_settings(folder, "", language=language)
+        settings = settings_of(folder, "", language=language)
         self.core: Core = build_core(build_services(settings, database), {"console": channel}, self.clock.now)
         self._sent = 0
 

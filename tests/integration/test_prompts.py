@@ -23,8 +23,7 @@ from scheduler.errors import ScheduleError
 from scheduler.outbox import Outbox, State
 from scheduler.prompts import Prompts, SchoolTimes, Times
 from tests.platforms.line import Failure, user_id
-from tests.worlds import LINE_TOKEN, MORNING, TOKYO, HandClock, LineWorld, line_world
-from tests.worlds import test_settings as settings_of
+from tests.worlds import LINE_TOKEN, MORNING, TOKYO, HandClock, LineWorld, line_world, settings_of
 
 NAMES = ("hana", "ren", "sora", "yui")  # P4, P4, P2 of Minami; J1 of Higashi
 EVERYONE = list(NAMES)

@@ -37,7 +37,8 @@ class Listeners:
         """An event that is set whenever there may be news, until the block ends. The listener clears it."""
         event = asyncio.Event()
         self._waiting.setdefault(account_id, set()).add(event)
-        self._looking = self._looking or asyncio.create_task(self._look(database), name="browser-news")
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look(database), name="browser-news")
         try:
             yield event
         finally:

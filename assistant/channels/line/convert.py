@@ -12,6 +12,7 @@ TEXT = 5000  # UTF-16 units of a text message
 LABEL = 20  # graphemes of a quick reply's label
 DISPLAY_TEXT = 300  # graphemes of what a tap writes into the chat
 QUICK_REPLIES = 13
+DATA = 300  # UTF-16 units of what a tap sends back
 MESSAGES = 5  # of one request
 
 
@@ -20,16 +21,20 @@ def to_line(messages: Sequence[Outgoing], grade: str | None) -> list[dict[str, A
     texts: list[str] = []
     for message in messages:
         text = body_of(message, grade)
-        if len(message.choices) > QUICK_REPLIES:
+        if not _fits(message.choices):
             text = numbered(text, message.choices, grade)
         texts.extend(split(text, TEXT, utf16))
     while len(texts) > MESSAGES and utf16(texts[0]) + utf16(texts[1]) + 2 <= TEXT:
         texts[:2] = [f"{texts[0]}\n\n{texts[1]}"]
     objects: list[dict[str, Any]] = [{"type": "text", "text": text} for text in texts[-MESSAGES:]]
     choices = messages[-1].choices if messages else ()
-    if 0 < len(choices) <= QUICK_REPLIES:
+    if choices and _fits(choices):
         objects[-1]["quickReply"] = {"items": [_item(choice, grade) for choice in choices]}
     return objects
+
+
+def _fits(choices: Sequence[Choice]) -> bool:
+    return len(choices) <= QUICK_REPLIES and all(utf16(choice.value) <= DATA for choice in choices)
 
 
 def _item(choice: Choice, grade: str | None) -> dict[str, Any]:

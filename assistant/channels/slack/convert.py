@@ -17,7 +17,7 @@ from slack_sdk.models.blocks import (
 
 from assistant.channels.slack.webhook import FORM
 from assistant.channels.wording import kana, numbered, shorten, split
-from assistant.handlers.checkin import Tap
+from assistant.dialogue.taps import Tap
 from assistant.messages import LANGUAGES, Choice, Outgoing, Tone
 from assistant.wording.texts import Speaker, band_of
 from intents.commands import Command
@@ -107,7 +107,6 @@ def _button(choice: Choice, grade: str | None, numbers: Iterator[int]) -> Button
         text=plain(kana(choice.label, grade), LABEL),
         value=choice.value,
         action_id=f"choice:{next(numbers)}",
-        style="danger" if choice.tone is Tone.URGENT else None,
     )
 
 

@@ -30,8 +30,8 @@ from assistant.dialogue.conversation import Conversation, conversation_id
 from assistant.dialogue.people import Person
 from assistant.dialogue.people_store import load_people
 from assistant.dialogue.state import DialogueState
+from assistant.dialogue.taps import Tap
 from assistant.dialogue.turn import Services
-from assistant.handlers.checkin import Tap
 from assistant.messages import Words
 from assistant.wording.texts import Speaker, fill
 from knowledge.errors import StorageDownError
