@@ -53,7 +53,7 @@ class Core:
     inbox: Inbox
     turns: Pipeline[Job, Done]
     delivery: Pipeline[Group, Settled]
-    recover: Callable[[], Awaitable[None]]  # takes up sends of processes that died
+    recover: Callable[..., Awaitable[None]]  # takes up sends of processes that died
 
     async def drain(self) -> None:
         """Work through everything that is there, in the caller's time."""

@@ -38,6 +38,13 @@ class Settings(BaseSettings):
     slack_bot_token: str = Field(default="", alias="SLACK_BOT_TOKEN")
     slack_api_base_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_BASE_URL")
 
+    @field_validator("data_dir")
+    @classmethod
+    def _is_a_folder(cls, value: Path) -> Path:
+        if value.exists() and not value.is_dir():
+            raise ValueError("not a folder")
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _known_timezone(cls, value: str) -> str:
@@ -133,9 +140,11 @@ def load_settings(**overrides: Any) -> Settings:
     """The settings in force. Raises ``SettingsError`` naming the setting and what it should be."""
     try:
         settings = Settings(**overrides)
+    except UnicodeDecodeError as error:
+        raise SettingsError(".env: not UTF-8 text") from error
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
         reason = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{name}: {reason} (it is {os.environ.get(name, first['input'])!r})") from error
+        raise SettingsError(f"{name}: {reason} (it is {os.environ.get(name, str(first['input']))!r})") from error
     return settings

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-from knowledge.errors import KnowledgeError, StorageDownError
+from knowledge.errors import DatabaseAddressError, StorageDownError
 
 BUSY_TIMEOUT = 10.0  # seconds another process may hold SQLite's write lock before we give up
 POOL_SIZE = 10  # connections of one process to PostgreSQL
@@ -74,7 +74,7 @@ class Database:
     """Connections to one database. Build it on call, ``await close()`` it at the end."""
 
     def __init__(self, url: str) -> None:
-        """Raises ``KnowledgeError`` when ``url`` is not a database address that we can drive."""
+        """Raises ``DatabaseAddressError`` when ``url`` is not a database address that we can drive."""
         self.engine = _engine(url)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         # SQLite has one writer: it keeps a connection of its own, so that it never waits for readers to hand one back.
@@ -161,8 +161,8 @@ def _translated(error: DBAPIError) -> Exception:
 def _engine(url: str, *, is_writer: bool = False) -> AsyncEngine:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise KnowledgeError(f"not a database address: {error}") from error
+    except (ArgumentError, ValueError) as error:
+        raise DatabaseAddressError("not a database address: use sqlite:///… or postgresql://…") from error
     match parsed.get_backend_name():
         case "sqlite":
             parsed = parsed.set(drivername="sqlite+aiosqlite")
@@ -190,7 +190,7 @@ def _engine(url: str, *, is_writer: bool = False) -> AsyncEngine:
                 json_deserializer=orjson.loads,
             )
         case other:
-            raise KnowledgeError(f"'{other}' is not supported: use sqlite:///… or postgresql://…")
+            raise DatabaseAddressError(f"'{other}' is not supported: use sqlite:///… or postgresql://…")
 
 
 def _dumps(value: Any) -> str:

@@ -5,6 +5,10 @@ class KnowledgeError(Exception):
     """Something about the learning-data store that the caller can act on."""
 
 
+class DatabaseAddressError(KnowledgeError):
+    """The address of the database cannot be used; the message says why, without the address: it holds a password."""
+
+
 class NoSuchPersonError(KnowledgeError):
     """No person with this sourcedId is in the roster."""
 

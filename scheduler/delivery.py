@@ -128,10 +128,11 @@ class Delivery:
             result = Later(problem=type(error).__name__)
         return await self._settled(group, result)
 
-    async def recover(self) -> None:
-        """Put back what a process that died had claimed."""
+    async def recover(self, stale_after: timedelta = STALE_AFTER) -> None:
+        """Put back what a process that died had claimed. Before anything is sent, the only process of a database may
+        take up every claim there is (``stale_after`` below zero)."""
         async with self._database.write() as connection:
-            count = await outbox.requeue_stale(connection, self._now() - STALE_AFTER, list(self._channels))
+            count = await outbox.requeue_stale(connection, self._now() - stale_after, list(self._channels))
         if count:
             log.warning("sends_taken_up_again", count=count)
 

@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, SettingsError
 from assistant.schema import is_current, migrate
 from assistant.settings import Settings
 from knowledge.db import Database
 from knowledge.imports.problems import ImportFailedError
-from knowledge.imports.registry import run_import
+from knowledge.imports.registry import KINDS, run_import
 
 
 @asynccontextmanager
@@ -42,7 +42,10 @@ async def run_migrate(settings: Settings) -> None:
 
 
 async def run_import_command(settings: Settings, kind: str, path: Path, *, dry_run: bool) -> None:
-    """Print every problem with its place and fail, or the summary as the last line."""
+    """Print every problem with its place and fail, or the summary as the last line. Raises ``SettingsError`` for a
+    kind that there is not."""
+    if kind not in KINDS:
+        raise SettingsError(f"import {kind}: use one of {', '.join(KINDS)}")
     async with open_database(settings) as database:
         with Progress(
             TextColumn("{task.description}"),

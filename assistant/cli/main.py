@@ -27,6 +27,7 @@ app = typer.Typer(
 
 T = TypeVar("T")
 WRONG_USE, BAD_DATA = 2, 1  # exit statuses
+YEARS = range(2000, 2101)  # that --at may name
 
 As = Annotated[str, typer.Option("--as", metavar="PERSON", help="sourcedId of the person who speaks.")]
 At = Annotated[
@@ -110,7 +111,7 @@ def ask(
     elif not as_ or not text:
         raise SettingsError("ask needs --as PERSON and a question, or --batch FILE")
     else:
-        _run(run_ask(_settings(), as_, text, _moment(at), json=json))
+        _run(run_ask(_settings(), as_, _text(text), _moment(at), json=json))
 
 
 @app.command()
@@ -123,7 +124,7 @@ def say(
     """One turn of conversation; prints the replies."""
     from assistant.cli.talk import run_say
 
-    _run(run_say(_settings(), as_, text, _moment(at), json=json))
+    _run(run_say(_settings(), as_, _text(text), _moment(at), json=json))
 
 
 @app.command()
@@ -152,13 +153,23 @@ def doctor() -> None:
 
 def main() -> None:
     """The entry point: every foreseeable error is one line on standard error."""
-    from knowledge.errors import KnowledgeError
+    from sqlalchemy.exc import DBAPIError
+
+    from knowledge.errors import DatabaseAddressError, KnowledgeError, StorageDownError
     from scheduler.errors import SchedulerError
 
     try:
         app()
     except (SettingsError, SchedulerError) as error:
         _exit(str(error), WRONG_USE)
+    except DatabaseAddressError as error:
+        _exit(f"AYUMI_DATABASE_URL: {error}", WRONG_USE)
+    except StorageDownError as error:
+        _exit(f"the database cannot be reached ({error}): check AYUMI_DATABASE_URL", BAD_DATA)
+    except DBAPIError as error:  # such as a file that is no database; its text may carry data and is not shown
+        _exit(f"the database refused ({type(error.orig).__name__}): check AYUMI_DATABASE_URL", BAD_DATA)
+    except OSError as error:
+        _exit(f"{error.filename or 'a file'}: {error.strerror}: check AYUMI_DATA_DIR", WRONG_USE)
     except (AssistantError, KnowledgeError) as error:
         _exit(str(error), BAD_DATA)
     except KeyboardInterrupt:
@@ -170,8 +181,10 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _settings() -> Any:
+    from assistant.logs import set_up_logs
     from assistant.settings import load_settings
 
+    set_up_logs()  # to standard error: what a command prints is its answer alone
     return load_settings()
 
 
@@ -183,7 +196,18 @@ def _moment(value: str | None) -> datetime | None:
         moment = datetime.fromisoformat(value)
     except ValueError as error:
         raise SettingsError(f"--at {value!r}: expected ISO 8601, such as 2026-05-11T08:20") from error
+    if moment.year not in YEARS:
+        raise SettingsError(f"--at {value!r}: expected a year from {YEARS[0]} to {YEARS[-1]}")
     return moment if moment.tzinfo else moment.replace(tzinfo=_settings().zone)
+
+
+def _text(value: str) -> str:
+    """What was typed. Raises ``SettingsError`` when it is no text (bytes that are not UTF-8)."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise SettingsError("the text is not valid UTF-8") from error
+    return value
 
 
 def _exit(message: str, status: int) -> None:

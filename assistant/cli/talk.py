@@ -28,6 +28,7 @@ from knowledge.db import Database, upsert
 from knowledge.errors import NoSuchPersonError
 from knowledge.records.accounts import Account
 
+YEARS = range(2000, 2101)  # that a line of a batch may name
 Shown = list[tuple[Outgoing, str | None]]
 
 
@@ -46,6 +47,7 @@ async def run_chat(settings: Settings, person_id: str, at: datetime | None) -> N
     async with open_database(settings) as database:
         services = build_services(settings, database)
         started = datetime.now(UTC)
+        await _link(database, person_id, f"console:{person_id}", at or started)
         while True:
             try:
                 text = await asyncio.to_thread(input, "> " if sys.stdin.isatty() else "")
@@ -85,6 +87,11 @@ async def run_ask_batch(settings: Settings, path: Path) -> None:
     lines = _read_lines(path, settings)
     async with open_database(settings) as database:
         services = build_services(settings, database)
+        for line in lines:  # before anything is answered: a batch is answered whole or not at all
+            try:
+                await _band(services, line["as"], line["at"])
+            except NoSuchPersonError as error:
+                raise AssistantError(f"{path}:{line['line']}: {error}") from error
         for line in lines:
             answer = await _ask(services, line["as"], line["text"], line["at"])
             typer.echo(orjson.dumps({"id": line["id"], **answer}).decode())
@@ -131,7 +138,9 @@ def _read_lines(path: Path, settings: Settings) -> list[Mapping[str, Any]]:
             value = orjson.loads(line)
             at = datetime.fromisoformat(value["at"]) if value.get("at") else datetime.now(UTC)
             at = at if at.tzinfo else at.replace(tzinfo=settings.zone)
-            lines.append({"id": value["id"], "as": value["as"], "text": value["text"], "at": at})
+            if not isinstance(value["text"], str) or not isinstance(value["as"], str) or at.year not in YEARS:
+                raise ValueError("not a question")
+            lines.append({"id": value["id"], "as": value["as"], "text": value["text"], "at": at, "line": number})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise AssistantError(f'{path}:{number}: expected {{"id","as","at","text"}}, got {line[:80]!r}') from error
     return lines

@@ -50,11 +50,13 @@ def write_demo(folder: Path, today: date) -> None:
 
 
 def _calendar_rows(district: dict[str, Any], today: date, on: Callable[[str], date]) -> list[Row]:
-    """Vacations of every school, then the special days around ``today`` that fall into the school year."""
+    """Vacations of every school, then the special days around ``today`` that fall into the school year; ``today``
+    itself is always a school day."""
     free = [
         (on(vacation["start"]) + timedelta(days=n), vacation["title"])
         for vacation in district["vacations"]
         for n in range((on(vacation["end"]) - on(vacation["start"])).days + 1)
+        if on(vacation["start"]) + timedelta(days=n) != today
     ]
     rows = [
         {"schoolId": school, "date": day.isoformat(), "kind": "holiday", "title": title, "grades": ""}
@@ -64,6 +66,9 @@ def _calendar_rows(district: dict[str, Any], today: date, on: Callable[[str], da
     usual = SchoolCalendar((day, "holiday", ()) for day, _ in free)
     past = usual.school_days(on("04-01"), today - timedelta(days=1))
     coming = usual.school_days(today, on("03-31"))
+    if not usual.is_school_day(today):  # whoever tries the demo on a Sunday shall see a school day too
+        day = {"date": today.isoformat(), "kind": "school_day", "title": district["open_day"], "grades": ""}
+        rows += [{"schoolId": school, **day} for school in district["schools"]]
     for special in district["calendar"]:
         n: int = special["days"]
         days = past[n:] if len(past) >= -n > 0 else coming[n:] if n >= 0 else []

@@ -19,6 +19,7 @@ from assistant.wording.texts import Speaker
 from intents.distress import Level, find_distress
 from knowledge.records.calendar import load_calendars
 from knowledge.records.care_staff import accounts_of_staff
+from knowledge.records.linking import looks_like_code
 from scheduler.outbox import Item
 
 log = structlog.get_logger(__name__)
@@ -33,6 +34,8 @@ async def on_distress(turn: Turn) -> bool:
     too: they are shown who can help, and how to link."""
     if turn.incoming.kind not in (Kind.TEXT, Kind.FORM) or (turn.person is not None and not turn.person.is_student):
         return False
+    if turn.person is None and looks_like_code(turn.incoming.text):
+        return False  # by chance a code may spell a word of ours
     text = "\n".join([turn.incoming.text, *turn.incoming.form.values()])
     found = find_distress(text)
     if found is None:

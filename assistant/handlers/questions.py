@@ -84,9 +84,12 @@ async def ask(services: Services, person_id: str, text: str, at: datetime, speak
 
 
 async def _asks_about_others(connection: AsyncConnection, viewer: Viewer, text: str, on: date) -> bool:
-    """Whether a student asks about somebody else: refused, whether such a person exists or not (questions.md)."""
-    if viewer.student_id is None or viewer.homerooms or viewer.subject_classes or viewer.schools:
+    """Whether a student, or a guardian, asks about somebody else's child: refused, whether such a person exists or not
+    (questions.md)."""
+    may_ask = {viewer.student_id} if viewer.student_id else viewer.children
+    if not may_ask or viewer.homerooms or viewer.subject_classes or viewer.schools:
         return False
-    person = (await load_people(connection, [viewer.student_id], on)).get(viewer.student_id)
-    own = {person.family_name, person.given_name, person.family_name + person.given_name} if person else set[str]()
+    own: set[str] = set()
+    for person in (await load_people(connection, may_ask, on)).values():
+        own |= {person.family_name, person.given_name, person.family_name + person.given_name}
     return bool(asks_about(text) - own)

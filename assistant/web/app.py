@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import aiohttp
 import structlog
@@ -60,6 +60,8 @@ async def running_app(
         clock = Clock()
         stack.callback(clock.stop)
         if worker:
+            if settings.is_embedded:  # nobody else works on this store: what is claimed was claimed before a crash
+                await core.recover(timedelta(seconds=-1))
             for pipeline in (core.turns, core.delivery):
                 pipeline.start()
                 stack.push_async_callback(pipeline.stop)

@@ -20,6 +20,7 @@ from knowledge.records.roster import User
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # no I, L, O, 0, 1
 LENGTH = 8  # 31^8 ≈ 8.5 · 10^11 codes
 SHAPE = re.compile(r"[A-Z0-9]{8}")
+PREFIX = re.compile(r"^(?:連携コード|れんけいコード|コード|CODE(?=.{8}$))[は:：]?")  # 「コード ABCD2345」
 
 
 class Refusal(StrEnum):
@@ -80,7 +81,8 @@ async def wrong_codes(connection: AsyncConnection, account_id: str, since: datet
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"[\s\-‐‑–ー]+", "", unicodedata.normalize("NFKC", text)).upper()
+    plain = re.sub(r"[\s\-‐‑–]+", "", unicodedata.normalize("NFKC", text)).upper()
+    return PREFIX.sub("", plain).replace("ー", "")
 
 
 def _hash(code: str, secret: bytes) -> str:

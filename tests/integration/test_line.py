@@ -39,6 +39,19 @@ async def test_a_code_links_and_greets_by_name(world: LineWorld) -> None:
     assert "花さん" in (await world.link("hana", "s-hana"))[0]
 
 
+async def test_a_code_that_spells_a_word_of_distress_by_chance_links_all_the_same(
+    world: LineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = iter("DV23YP8U")
+    monkeypatch.setattr("knowledge.records.linking.secrets.choice", lambda _alphabet: next(letters))
+    assert "花さん" in (await world.link("hana", "s-hana"))[0]
+
+
+async def test_a_code_is_found_behind_the_word_for_it(world: LineWorld) -> None:
+    await world.link("hana", "s-hana")
+    assert "見つかりませんでした" in (await world.say("ren", "連携コード：ＡＢＣＤ２３４５"))[0]
+
+
 async def test_a_follow_is_answered_with_how_to_link(world: LineWorld) -> None:
     await world.send(world.line.events.follow(HANA))
     await world.core.drain()

@@ -125,7 +125,7 @@ def test_check_ins_are_made_on_school_days_up_to_today(demo: dict[str, Rows], to
     for row in demo["checkins"]:
         day = date.fromisoformat(row["date"])
         assert day < today or (day == today and row["phase"] == "anticipation")
-        assert day.weekday() < 5 and not jpholiday.is_holiday(day)
+        assert day == today or (day.weekday() < 5 and not jpholiday.is_holiday(day))
         assert (school[row["studentId"]], row["date"]) not in closed
         assert datetime.fromisoformat(row["answeredAt"]).date() == day
 
@@ -152,9 +152,12 @@ def test_about_two_thirds_have_answered_this_morning(november: dict[str, Rows]):
     assert 0.5 < len(this_morning) / students < 0.8
 
 
-def test_nobody_answers_this_morning_on_a_sunday(tmp_path: Path):
-    write_demo(tmp_path, date(2026, 11, 22))
-    assert max(row["date"] for row in read(tmp_path / "checkins.csv")) == "2026-11-20"
+@pytest.mark.parametrize("today", ["2026-11-22", "2026-11-23", "2026-08-14"])  # a Sunday, a holiday, in the vacation
+def test_whoever_tries_it_on_a_free_day_sees_a_school_day_too(tmp_path: Path, today: str):
+    write_demo(tmp_path, date.fromisoformat(today))
+    assert max(row["date"] for row in read(tmp_path / "checkins.csv")) == today
+    opened = [row for row in read(tmp_path / "calendar.csv") if row["date"] == today]
+    assert {row["kind"] for row in opened} <= {"school_day", "event", "short_day"}
 
 
 def test_answers_use_the_values_of_the_format(demo: dict[str, Rows]):
@@ -179,7 +182,7 @@ def test_a_decline_carries_no_answers(november: dict[str, Rows]):
 
 
 def test_calendar_rows_have_known_kinds_and_come_once(demo: dict[str, Rows]):
-    assert {row["kind"] for row in demo["calendar"]} <= {"holiday", "closed", "event", "short_day"}
+    assert {row["kind"] for row in demo["calendar"]} <= {"holiday", "closed", "event", "short_day", "school_day"}
     keys = [(row["schoolId"], row["date"], row["kind"], row["grades"]) for row in demo["calendar"]]
     assert len(keys) == len(set(keys))
 
