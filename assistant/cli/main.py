@@ -153,27 +153,41 @@ def doctor() -> None:
 
 def main() -> None:
     """The entry point: every foreseeable error is one line on standard error."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        explained = _explained(error)
+        if explained is None:
+            raise  # nobody foresaw it: the trace is all there is to go by
+        message, status = explained
+        print(f"ayumi: {message}", file=sys.stderr)  # noqa: T201 -- the command line speaks here
+        sys.exit(status)
+
+
+def _explained(error: Exception) -> tuple[str, int] | None:
+    """What to tell the operator, and the exit status; None for an error that nobody foresaw."""
     from sqlalchemy.exc import DBAPIError
 
     from knowledge.errors import DatabaseAddressError, KnowledgeError, StorageDownError
     from scheduler.errors import SchedulerError
 
-    try:
-        app()
-    except (SettingsError, SchedulerError) as error:
-        _exit(str(error), WRONG_USE)
-    except DatabaseAddressError as error:
-        _exit(f"AYUMI_DATABASE_URL: {error}", WRONG_USE)
-    except StorageDownError as error:
-        _exit(f"the database cannot be reached ({error}): check AYUMI_DATABASE_URL", BAD_DATA)
-    except DBAPIError as error:  # such as a file that is no database; its text may carry data and is not shown
-        _exit(f"the database refused ({type(error.orig).__name__}): check AYUMI_DATABASE_URL", BAD_DATA)
-    except OSError as error:
-        _exit(f"{error.filename or 'a file'}: {error.strerror}: check AYUMI_DATA_DIR", WRONG_USE)
-    except (AssistantError, KnowledgeError) as error:
-        _exit(str(error), BAD_DATA)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    match error:
+        case SettingsError() | SchedulerError():
+            return str(error), WRONG_USE
+        case DatabaseAddressError():
+            return f"AYUMI_DATABASE_URL: {error}", WRONG_USE
+        case StorageDownError():
+            return f"the database cannot be reached ({error}): check AYUMI_DATABASE_URL", BAD_DATA
+        case DBAPIError():  # such as a file that is no database; its text may carry data and is not shown
+            return f"the database refused ({type(error.orig).__name__}): check AYUMI_DATABASE_URL", BAD_DATA
+        case OSError():
+            return f"{error.filename or 'a file'}: {error.strerror}: check AYUMI_DATA_DIR", WRONG_USE
+        case AssistantError() | KnowledgeError():
+            return str(error), BAD_DATA
+        case _:
+            return None
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -208,8 +222,3 @@ def _text(value: str) -> str:
     except UnicodeEncodeError as error:
         raise SettingsError("the text is not valid UTF-8") from error
     return value
-
-
-def _exit(message: str, status: int) -> None:
-    print(f"ayumi: {message}", file=sys.stderr)  # noqa: T201 -- the command line speaks here
-    sys.exit(status)
