@@ -43,7 +43,11 @@ async def test_a_code_that_spells_a_word_of_distress_by_chance_links_all_the_sam
     world: LineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     letters = iter("DV23YP8U")
-    monkeypatch.setattr("knowledge.records.linking.secrets.choice", lambda _alphabet: next(letters))
+
+    def choose(_alphabet: str) -> str:
+        return next(letters)
+
+    monkeypatch.setattr("knowledge.records.linking.secrets.choice", choose)
     assert "花さん" in (await world.link("hana", "s-hana"))[0]
 
 
