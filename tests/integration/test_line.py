@@ -14,6 +14,7 @@ from assistant.dialogue import turns
 from assistant.dialogue.turn import Turn
 from assistant.inbox import InboxEvent
 from knowledge.db import Database
+from knowledge.errors import StorageDownError
 from knowledge.records.checkins import Status, find_checkins
 from scheduler.outbox import Outbox
 from tests.platforms.line import Failure, redelivered, standby, user_id
@@ -118,6 +119,23 @@ async def test_failure_2_an_answer_that_was_being_sent_at_the_crash_is_taken_up_
     await linked.core.recover()
     await linked.core.drain()
     assert "天気" in linked.line.texts_to(HANA)[-1]
+
+
+async def test_failure_3_a_store_that_is_down_at_receipt_is_a_503_and_the_redelivery_is_answered_once(
+    linked: LineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_down() -> None:
+        raise StorageDownError("down")
+
+    before = len(linked.line.texts_to(HANA))
+    event = linked.line.events.text(HANA, "チェックイン")
+    with monkeypatch.context() as patched:
+        patched.setattr(linked.core.database, "write", is_down)
+        assert await linked.send(event) == 503
+    assert await linked.send(redelivered(event)) == 200
+    assert await linked.send(redelivered(event)) == 200
+    await linked.core.drain()
+    assert len(linked.line.texts_to(HANA)) == before + 1
 
 
 async def test_failure_4_an_expired_reply_token_becomes_a_push_with_a_key(linked: LineWorld) -> None:
