@@ -6,7 +6,7 @@ fitted to a grade while the child's own words stay exactly as they were written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -135,17 +135,31 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """A stored file that goes with a message."""
+
+    file_id: str  # of ``assistant.attachments.StoredFile``
+    media_type: str  # image/png is shown, anything else is offered to be saved
+    name: str  # file name
+    alt: Words  # what a picture shows, for those who do not see it; of a file, what a tap on it gives
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outgoing:
     """One message to a person."""
 
     text: Words
     aside: Words = Words()  # small print: who will read the answer
     choices: tuple[Choice, ...] = ()
+    attachment: Attachment | None = None
 
     def to_json(self) -> dict[str, Any]:
         result: dict[str, Any] = {"text": self.text.to_json()}
         if self.aside:
             result["aside"] = self.aside.to_json()
+        if self.attachment is not None:
+            file = self.attachment
+            result["attachment"] = [file.file_id, file.media_type, file.name, file.alt.to_json()]
         if self.choices:
             result["choices"] = [[c.label.to_json(), c.value, c.tone.value] for c in self.choices]
         return result
@@ -159,4 +173,12 @@ class Outgoing:
                 Choice(label=Words.from_json(label), value=data, tone=Tone(tone))
                 for label, data, tone in value.get("choices", ())
             ),
+            attachment=_attachment(value.get("attachment")),
         )
+
+
+def _attachment(value: Sequence[Any] | None) -> Attachment | None:
+    if value is None:
+        return None
+    file_id, media_type, name, alt = value
+    return Attachment(file_id=file_id, media_type=media_type, name=name, alt=Words.from_json(alt))

@@ -11,18 +11,50 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 # Every module with tables: importing it adds them to the metadata.
+from assistant import attachments as _attachments
 from assistant import inbox as _inbox
 from assistant.channels.browser import store as _browser
 from assistant.dialogue import conversation as _conversation
 from knowledge.db import Base, Database
 from knowledge.records import accounts as _accounts
 from knowledge.records import alerts as _alerts
+from knowledge.records import assessments as _assessments
+from knowledge.records import attendance as _attendance
 from knowledge.records import calendar as _calendar
 from knowledge.records import checkins as _checkins
+from knowledge.records import collected as _collected
+from knowledge.records import content as _content
+from knowledge.records import nurse_visits as _nurse_visits
+from knowledge.records import observations as _observations
+from knowledge.records import replies as _replies
 from knowledge.records import roster as _roster
+from knowledge.records import standing as _standing
+from knowledge.records import study_log as _study_log
+from knowledge.records import talk_requests as _talk_requests
 from scheduler import outbox as _outbox
 
-TABLE_MODULES = (_inbox, _browser, _conversation, _accounts, _alerts, _calendar, _checkins, _roster, _outbox)
+TABLE_MODULES = (
+    _inbox,
+    _attachments,
+    _browser,
+    _conversation,
+    _accounts,
+    _alerts,
+    _assessments,
+    _attendance,
+    _calendar,
+    _checkins,
+    _collected,
+    _content,
+    _nurse_visits,
+    _observations,
+    _replies,
+    _roster,
+    _standing,
+    _study_log,
+    _talk_requests,
+    _outbox,
+)
 METADATA = Base.metadata
 
 

@@ -6,6 +6,7 @@ of the package. Ids and codes are those of the JSON that ``ayumi ask --json`` pr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -157,6 +158,35 @@ class Question:
     group_by: GroupBy | None = None
     order: Order | None = None
     limit: int | None = None  # rows at most
+    title: str | None = None  # of assessments: those whose title contains it, 「学力調査」
+    has_period: bool = True  # False: no time was named, ``period`` is the one the contract gives then
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> Question:
+        """The question that ``to_json`` wrote, all but ``has_period``. Raises ``KeyError``, ``TypeError`` or
+        ``ValueError`` for anything else."""
+        condition = value["condition"]
+        return Question(
+            metric=Metric(value["metric"]) if value["metric"] else None,
+            shape=Shape(value["shape"]),
+            phase=Phase(value["phase"]) if value["phase"] else None,
+            subject=value["subject"],
+            scope=_scope_from(value["scope"]),
+            period=_period_from(value["period"]),
+            condition=condition and Condition(op=Operator(condition["op"]), value=condition["value"]),
+            compare=tuple(
+                _period_from(side["period"]) if "period" in side else _scope_from(side["scope"])
+                for side in value["compare"] or ()
+            ),
+            group_by=GroupBy(value["group_by"]) if value["group_by"] else None,
+            order=Order(value["order"]) if value["order"] else None,
+            limit=value["limit"],
+            title=value.get("title"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The ``question`` of the JSON of an answer."""
+        return _question(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +197,11 @@ class AnswerRow:
     label: str
     value: float | str | None
     n: int | None = None  # denominator of ``value``
+    reason: Reason | None = None  # why there is no value: ``small_group``
+    unit: str | None = None  # where the rows' units differ (overview); else the answer's
+    day: date | None = None  # of a text: when it was written
+    phase: Phase | None = None  # of a text: in which check-in; None where it is none of a check-in
+    name: str | None = None  # of a text: the metric's own words for what it is, where it is no check-in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,7 +247,7 @@ class Answer:
             "value": self.value,
             "unit": self.unit,
             "n": self.n,
-            "rows": [{"id": row.id, "label": row.label, "value": row.value, "n": row.n} for row in self.rows],
+            "rows": [_row(row) for row in self.rows],
             "difference": self.difference,
             "reason": self.reason and self.reason.value,
             "options": [{"id": option.id, "label": option.label} for option in self.options],
@@ -250,6 +285,31 @@ class PlaceName:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StudentName:
+    """A student as people name them. Each distinct reading of the roster is one; all in the roster's spelling."""
+
+    id: str  # sourcedId
+    family_name: str
+    given_name: str
+    kana_family_name: str | None
+    kana_given_name: str | None
+    class_id: str | None  # the homeroom class of the asking day
+    class_title: str | None
+    number: int | None  # attendance number
+    mine: bool  # within the asker's scope; the others of the school are known so that they can be refused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """A term or semester of the roster's academicSessions."""
+
+    title: str  # 「1学期」, 「前期」
+    kind: str  # term, semester
+    start: date
+    end: date  # included
+
+
+@dataclass(frozen=True, kw_only=True)
 class Vocabulary:
     """What the asker may mean by a name. Naming is not asking: permission is decided where the answer is made."""
 
@@ -261,11 +321,15 @@ class Vocabulary:
     own_schools: tuple[str, ...] = ()  # ids meant by 学校全体
     schools: tuple[PlaceName, ...] = ()  # own and neighbouring
     districts: tuple[PlaceName, ...] = ()  # meant by 市全体
+    students: tuple[StudentName, ...] = ()  # of the asker's schools; empty for boards and families
+    terms: tuple[Term, ...] = ()  # in the order of their start
+    subjects: tuple[str, ...] = ()  # as the classes, the study log and the tests of the asker's schools write them
+    titles: tuple[str, ...] = ()  # of the tests taken there
 
 
 def _question(question: Question) -> dict[str, Any]:
     condition = question.condition
-    return {
+    shown = {
         "metric": question.metric and question.metric.value,
         "shape": question.shape.value,
         "phase": question.phase and question.phase.value,
@@ -278,6 +342,16 @@ def _question(question: Question) -> dict[str, Any]:
         "order": question.order and question.order.value,
         "limit": question.limit,
     }
+    return shown if question.title is None else {**shown, "title": question.title}
+
+
+def _row(row: AnswerRow) -> dict[str, Any]:
+    shown = {"id": row.id, "label": row.label, "value": row.value, "n": row.n}
+    if row.unit is not None:
+        shown["unit"] = row.unit
+    if row.reason is not None:
+        shown["reason"] = row.reason.value
+    return shown
 
 
 def _side(side: Period | Scope) -> dict[str, Any]:
@@ -286,6 +360,15 @@ def _side(side: Period | Scope) -> dict[str, Any]:
 
 def _scope(scope: Scope) -> dict[str, Any]:
     return {"kind": scope.kind.value, "ids": list(scope.ids), "label": scope.label}
+
+
+def _scope_from(value: Mapping[str, Any]) -> Scope:
+    return Scope(kind=ScopeKind(value["kind"]), ids=tuple(value["ids"]), label=value["label"])
+
+
+def _period_from(value: Mapping[str, Any]) -> Period:
+    start, end = date.fromisoformat(value["start"]), date.fromisoformat(value["end"])
+    return Period(start=start, end=end, label=value["label"])
 
 
 def _period(period: Period) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class CheckIn(Base):
     difficult: Mapped[str | None]
     next_step: Mapped[str | None]
     visibility: Mapped[str]  # self, teacher, class
+    depth: Mapped[int | None]  # 0–4, of a reflection with text: see ``depth.py``
     extra: Mapped[dict[str, Any]]  # answers to questions that a school added itself, by question id
 
 
