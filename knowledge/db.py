@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import orjson
-from sqlalchemy import JSON, DateTime, Dialect, Executable, MetaData, event
+from sqlalchemy import JSON, DateTime, Dialect, Insert, MetaData, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
@@ -125,12 +125,12 @@ async def upsert(
     """
     if not rows:
         return 0
-    statement = _upsert(table, connection.dialect.name, tuple(key), None if update is None else tuple(update))
+    statement = upsert_statement(table, connection.dialect.name, tuple(key), None if update is None else tuple(update))
     return (await connection.execute(statement, list(rows))).rowcount
 
 
 @lru_cache(maxsize=256)
-def _upsert(table: Any, dialect_name: str, key: tuple[str, ...], update: tuple[str, ...] | None) -> Executable:
+def upsert_statement(table: Any, dialect_name: str, key: tuple[str, ...], update: tuple[str, ...] | None) -> Insert:
     """The statement of ``upsert``, built once: building costs more than running it."""
     dialect = sqlite if dialect_name == "sqlite" else postgresql
     statement = dialect.insert(table)

@@ -9,9 +9,8 @@ from zoneinfo import ZoneInfo
 
 from knowledge.imports import fields
 from knowledge.imports.run import table_of
-from knowledge.imports.table import Column, TableKind, table_kind
-from knowledge.records.checkins import CheckIn, Phase, Status
-from knowledge.records.roster import User
+from knowledge.imports.table import STUDENT, Column, TableKind, table_kind
+from knowledge.records.checkins import CheckIn, Phase, Status, depth
 
 MOODS = ("sunny", "cloudy", "rainy", "thunder")
 ACHIEVEMENTS = ("achieved", "mostly", "partly", "not_yet")
@@ -20,10 +19,7 @@ VISIBILITIES = ("self", "teacher", "class")
 
 def _columns(timezone: ZoneInfo) -> Sequence[Column]:
     return (
-        Column(
-            name="studentId", parse=fields.identifier, required=True,
-            refers=User.__table__.c.sourced_id, refers_to="the sourcedId of someone in the roster",
-        ),
+        STUDENT,
         Column(name="date", parse=fields.day, required=True),
         Column(name="phase", parse=fields.choice(Phase), required=True),
         Column(name="answeredAt", parse=fields.moment(timezone)),
@@ -38,7 +34,7 @@ def _columns(timezone: ZoneInfo) -> Sequence[Column]:
         Column(name="difficult", parse=fields.text),
         Column(name="nextStep", parse=fields.text),
         Column(name="visibility", parse=fields.choice(VISIBILITIES), default="teacher"),
-    )  # fmt: skip
+    )
 
 
 def _row(values: Mapping[str, Any], timezone: ZoneInfo) -> dict[str, Any]:
@@ -63,6 +59,7 @@ def _row(values: Mapping[str, Any], timezone: ZoneInfo) -> dict[str, Any]:
         "difficult": values["difficult"],
         "next_step": values["nextStep"],
         "visibility": values["visibility"],
+        "depth": depth(values["phase"], values["wentWell"], values["difficult"], values["nextStep"]),
     }
 
 

@@ -6,15 +6,31 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from knowledge.db import Database
+from knowledge.imports.assessments import ASSESSMENTS
+from knowledge.imports.attendance import ATTENDANCE
 from knowledge.imports.calendar import CALENDAR
 from knowledge.imports.checkins import CHECKINS
+from knowledge.imports.content import CONTENT
+from knowledge.imports.nurse_visits import NURSE_VISITS
+from knowledge.imports.observations import OBSERVATIONS
 from knowledge.imports.oneroster.load import ONEROSTER
 from knowledge.imports.problems import ImportFailedError, Problem, Summary, fail
 from knowledge.imports.run import ImportKind, ImportRun, Progress
+from knowledge.imports.study_log import STUDY_LOG
 
 __all__ = ["KINDS", "ImportFailedError", "ImportKind", "Problem", "Progress", "Summary", "run_import"]
 
-KINDS: dict[str, ImportKind] = {"oneroster": ONEROSTER, "checkins": CHECKINS, "calendar": CALENDAR}
+KINDS: dict[str, ImportKind] = {
+    "oneroster": ONEROSTER,
+    "checkins": CHECKINS,
+    "attendance": ATTENDANCE,
+    "nurse-visits": NURSE_VISITS,
+    "study-log": STUDY_LOG,
+    "assessments": ASSESSMENTS,
+    "observations": OBSERVATIONS,
+    "calendar": CALENDAR,
+    "content": CONTENT,
+}
 
 
 async def run_import(
@@ -36,6 +52,7 @@ async def run_import(
         raise fail(kind, "one of the kinds " + ", ".join(KINDS))
     async with database.read() if dry_run else database.write() as connection:
         run = ImportRun(
+            kind=kind,
             connection=connection,
             path=path,
             timezone=timezone,

@@ -26,6 +26,7 @@ T = TypeVar("T")
 class ImportRun:
     """One import under way. The connection is inside the transaction that ``run_import`` opened."""
 
+    kind: str  # its name
     connection: AsyncConnection
     path: Path
     timezone: ZoneInfo  # the school's: for times without offset

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from knowledge.db import Base, upsert
 from knowledge.questions.model import Phase
+from knowledge.records.depth import depth_of
 
 
 class Status(StrEnum):
@@ -30,7 +31,14 @@ class CheckIn(Base):
     __tablename__ = "check_ins"
     __table_args__ = (
         UniqueConstraint("student_id", "date", "phase"),
-        Index("ix_check_ins_date_phase", "date", "phase", "student_id"),
+        # with what figures of a whole city need, so that they are read from the index alone
+        Index(
+            "ix_check_ins_date_phase",
+            "date",
+            "phase",
+            "student_id",
+            postgresql_include=["status", "answered_at", "mood"],
+        ),
         CheckConstraint("confidence BETWEEN 1 AND 5", name="confidence"),
     )
 
@@ -146,8 +154,17 @@ async def last_next_steps(connection: AsyncConnection, student_ids: Collection[s
 async def save_checkins(connection: AsyncConnection, records: Iterable[CheckInRecord]) -> None:
     """Store the records as they are, new or not. A later record of the same student, date and phase wins."""
     rows = {tuple(getattr(record, name) for name in KEY): record for record in records}
-    values = [{name: getattr(record, name) for name in FIELDS} for record in rows.values()]
-    await upsert(connection, CheckIn, values, key=KEY, update=CHANGING)
+    values = [
+        {name: getattr(record, name) for name in FIELDS}
+        | {"depth": depth(record.phase, record.went_well, record.difficult, record.next_step)}
+        for record in rows.values()
+    ]
+    await upsert(connection, CheckIn, values, key=KEY, update=(*CHANGING, "depth"))
+
+
+def depth(phase: str, went_well: str | None, difficult: str | None, next_step: str | None) -> int | None:
+    """The level that is stored with a check-in: a reflection's; in the morning there is nothing to look back on."""
+    return depth_of(went_well, difficult, next_step) if phase == Phase.REFLECTION else None
 
 
 async def forget_answer(connection: AsyncConnection, student_id: str, day: date, text: str) -> None:

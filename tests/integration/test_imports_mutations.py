@@ -25,11 +25,44 @@ s-hana,2026-05-11,anticipation,2026-05-11T08:30,,sunny,"一つ
 s-hana,2026-05-11,reflection,2026-05-11T06:10:00Z,false,rainy,,,mostly,
 s-ren,2026-05-11,reflection,,true,,,,,
 """
+# A valid file of every other kind; cells of one are drawn into the others' places too.
+OTHERS = {
+    "attendance": """studentId,date,status,note
+s-hana,2026-05-11,absent_sick,熱
+s-ren,2026-05-11,present,
+""",
+    "nurse-visits": """studentId,visitedAt,reason,outcome
+s-hana,2026-05-11T10:20,頭痛,
+s-hana,2026-05-11T01:21:00Z,,"休んだ
+もどった"
+""",
+    "study-log": """studentId,startedAt,subject,contentId,title,answered,correct,durationSeconds
+s-hana,2026-05-11T19:00,算数,d-1,九九,10,8,600
+s-hana,2026-05-11T19:00,,,,12,,
+""",
+    "assessments": """studentId,date,title,subject,score,maxScore
+s-hana,2026-05-11,わり算,算数,42.5,50
+s-ren,2026-05-11,わり算,,0,12
+""",
+    "observations": """studentId,recordedAt,recordedBy,subject,text
+s-hana,2026-05-11T16:00,t-ito,算数,教えていた
+s-hana,2026-05-11T16:00,n-hayashi,,来室
+""",
+    "calendar": """schoolId,date,kind,title,grades
+minami,2026-05-11,closed,代休,P1;P4
+higashi,2026-05-11,event,,
+""",
+    "content": """contentId,title,url,provider,subject,grades,minutes,description
+d-1,九九,https://drill.example/1,,算数,P2;P4,10,
+d-2,音読,http://drill.example:80/2,,,,,
+""",
+}
 
 # Values that are right somewhere in the files, wrong elsewhere, and anything at all.
 CELLS = st.one_of(
     st.sampled_from(["", "s-hana", "minami", "c-4-2", "e-ren", "2026-05-11", "9999-12-31", "1900-01-01T00:00", "true"]),
     st.sampled_from(["P4", "J1,P2", ",", ";", "homeroom", "student", "ext:x", "school", "0", "12", "tobedeleted"]),
+    st.sampled_from(["-1", "1e3", "12.5", "999999999", "https://[", "http://a:99999/", "2026-05-11T23:59:59.9999999Z"]),
     st.text(max_size=8),
 )
 
@@ -124,3 +157,28 @@ def test_any_change_to_check_ins_is_accepted_or_named(district: Path, content: b
         folder = Path(shutil.copytree(district, temporary, dirs_exist_ok=True))
         (folder / "checkins.csv").write_bytes(content)
         asyncio.run(_accepted_or_refused(folder, "checkins", folder / "checkins.csv"))
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_any_change_to_a_file_of_another_kind_is_accepted_or_named(district: Path, data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(sorted(OTHERS)))
+    content = data.draw(mutated(OTHERS[kind].encode()))
+    with TemporaryDirectory() as temporary:
+        folder = Path(shutil.copytree(district, temporary, dirs_exist_ok=True))
+        (folder / f"{kind}.csv").write_bytes(content)
+        asyncio.run(_accepted_or_refused(folder, kind, folder / f"{kind}.csv"))
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_the_files_that_are_changed_are_right_before(district: Path, tmp_path: Path, kind: str) -> None:
+    folder = Path(shutil.copytree(district, tmp_path, dirs_exist_ok=True))
+    (folder / f"{kind}.csv").write_text(OTHERS[kind], encoding="utf-8")
+
+    async def added() -> int:
+        database = Database(f"sqlite:///{folder / 'ayumi.db'}")
+        summary = await load(database, kind, folder / f"{kind}.csv")
+        await database.close()
+        return summary.added
+
+    assert asyncio.run(added()) == 2

@@ -246,7 +246,7 @@ async def test_calendar_days_are_stored_for_some_grades_or_all(school: Database,
 async def test_the_order_of_grades_does_not_make_another_day(school: Database, tmp_path: Path) -> None:
     path = _calendar(tmp_path, "minami,2026-05-02,closed,,P1;P2", "minami,2026-05-02,closed,,P2;P1")
     assert await refused(school, "calendar", path) == [
-        "calendar.csv:3: schoolId+date+kind+grades 'minami 2026-05-02 closed P1;P2': "
+        "calendar.csv:3: schoolId+date+kind+grades 'minami 2026-05-02 closed P2;P1': "
         "expected once in a file, but line 2 has it too"
     ]
 

@@ -6,11 +6,14 @@ import sqlalchemy as sa
 from alembic import op
 
 import knowledge.db
+from knowledge.records.depth import depth_of
 
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+
+BATCH = 5_000  # reflections whose depth is filled in at a time
 
 
 def upgrade() -> None:
@@ -180,10 +183,32 @@ def upgrade() -> None:
 
     with op.batch_alter_table("check_ins", schema=None) as batch_op:
         batch_op.add_column(sa.Column("depth", sa.Integer(), nullable=True))
+        batch_op.drop_index("ix_check_ins_date_phase")
+        batch_op.create_index(
+            "ix_check_ins_date_phase",
+            ["date", "phase", "student_id"],
+            unique=False,
+            postgresql_include=["status", "answered_at", "mood"],
+        )
+    _fill_depth()
+
+
+def _fill_depth() -> None:
+    """The depth of the reflections that are stored already."""
+    check_ins = sa.table("check_ins", *map(sa.column, ("id", "phase", "went_well", "difficult", "next_step", "depth")))
+    answers = (check_ins.c.went_well, check_ins.c.difficult, check_ins.c.next_step)
+    reflections = sa.select(check_ins.c.id, *answers).where(check_ins.c.phase == "reflection").limit(BATCH)
+    update = sa.update(check_ins).where(check_ins.c.id == sa.bindparam("row")).values(depth=sa.bindparam("level"))
+    connection, last = op.get_bind(), 0
+    while rows := connection.execute(reflections.where(check_ins.c.id > last).order_by(check_ins.c.id)).all():
+        connection.execute(update, [{"row": row.id, "level": depth_of(*row[1:])} for row in rows])
+        last = rows[-1].id
 
 
 def downgrade() -> None:
     with op.batch_alter_table("check_ins", schema=None) as batch_op:
+        batch_op.drop_index("ix_check_ins_date_phase")
+        batch_op.create_index("ix_check_ins_date_phase", ["date", "phase", "student_id"], unique=False)
         batch_op.drop_column("depth")
 
     with op.batch_alter_table("talk_requests", schema=None) as batch_op:
