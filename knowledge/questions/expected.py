@@ -1,111 +1,259 @@
-"""Expected student-days: who should have answered on which day.
+"""Expected student-days: who should have answered, or have been at school, on which day.
 
-A student is expected on a school day on which they are enrolled in the class. The whole set is one common table
-expression, so that what is counted over it stays one statement for a class as for a district.
+Whoever is enrolled on a school day is expected, unless the register says that the day was not theirs. The days come
+from the roll and the calendars; the database counts what takes away from them (entries of the register) and what was
+done on them (check-ins), in one statement, never a row per student and day.
+
+Most schools and grades of a scope share their school days. Counts are taken over the days that any of them has; days
+that only some of them have are counted apart by school and grade, and dropped here where they were no school day.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     CTE,
-    ColumnElement,
+    CompoundSelect,
     Date,
-    Integer,
     Select,
     String,
-    and_,
-    column,
+    bindparam,
+    case,
     func,
-    or_,
+    literal,
+    null,
     select,
-    values,
+    union_all,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import InstrumentedAttribute
 
-from knowledge.questions.model import ScopeKind
-from knowledge.records.calendar import load_calendars
-from knowledge.records.roster import GRADE, Enrollment, Org, SchoolClass, User
-from knowledge.records.scope import Permit, valid_on
+from knowledge.questions.asking import Asking
+from knowledge.questions.facts import known
+from knowledge.questions.members import END, START, Key, belongs, members
+from knowledge.questions.model import Phase, ScopeKind
+from knowledge.questions.roll import Group, SchoolDays
+from knowledge.records.attendance import ABSENT, NOT_EXPECTED, OUTSIDE, AttendanceEntry
+from knowledge.records.checkins import CheckIn
+from knowledge.records.checkins import Status as CheckInStatus
+from knowledge.records.roster import Enrollment
+from knowledge.records.scope import valid_on
 
-# Within a function, or SQLite, which does not know how many there are, would begin with all users of the city.
-ENABLED = func.coalesce(User.enabled, False)
+DAYS = bindparam("days", expanding=True, type_=Date)  # school days of any member
+SOME = bindparam("some", expanding=True, type_=Date)  # those that are not school days of every member
+PHASES = bindparam("phases", expanding=True, type_=String)
+ANSWERED = (CheckInStatus.FINISHED, CheckInStatus.DECLINED)
 
 
-async def expected_days(connection: AsyncConnection, permit: Permit, start: date, end: date) -> CTE | None:
-    """A CTE of one row per expected student and day, or None when there is no such day from ``start`` to ``end``.
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """Student-days by key, and what was found on them."""
 
-    Columns: ``student_id``, ``day``, ``class_title`` and ``number`` (attendance number) of the enrolment of that day.
-    """
-    enrolled = _enrolled(permit, start, end)
-    keys = enrolled.with_only_columns(SchoolClass.school_sourced_id, GRADE).distinct()
-    groups = [(school, grade) for school, grade in await connection.execute(keys)]
-    calendars = await load_calendars(connection, {school for school, _ in groups}, start, end)
-    # Most schools and grades share their days: number the different calendars instead of repeating the days.
-    numbers: dict[tuple[date, ...], int] = {}
-    opened: list[tuple[str, int]] = []
-    for school, grade in groups:
-        if days := tuple(calendars[school].school_days(start, end, grade or None)):
-            opened.append((f"{school} {grade}", numbers.setdefault(days, len(numbers))))
-    if not opened:
-        return None
-    group = values(column("school_grade", String), column("calendar", Integer)).data(opened).cte("school_grades")
-    day = (
-        values(column("calendar", Integer), column("day", Date))
-        .data([(number, day) for days, number in numbers.items() for day in days])
-        .cte("school_days")
+    days: Mapping[Any, int]
+    found: Mapping[tuple[Any, str], int]  # (key, phase or mark): check-ins answered, entries of the register
+
+    def answered(self, key: Any, phases: Sequence[Phase]) -> int:
+        return sum(self.found.get((key, phase.value), 0) for phase in phases)
+
+
+async def load_expected(asking: Asking, key: Key, phases: Sequence[Phase] = tuple(Phase)) -> Expected:
+    """Expected student-days, and the check-ins answered on them."""
+    roll = await asking.roll(key)
+    days = await asking.school_days(roll)
+    found = await _tally(asking, key, days, phases)
+    expected = _student_days(roll.groups, days, key)
+    for (each, what), count in found.items():
+        if what in NOT_EXPECTED:
+            expected[each] -= count
+    return Expected(days=expected, found=found)
+
+
+async def load_attended(asking: Asking, key: Key) -> Expected:
+    """School days with a register less those that were not the student's to attend, and the absences among them."""
+    roll = await asking.roll(key)
+    days = await asking.school_days(roll)
+    registers: dict[str, set[date]] = {}
+    statement = _registers(asking.question.scope.kind)
+    for class_id, day in await asking.connection.execute(statement, asking.parameters):
+        registers.setdefault(class_id, set()).add(day)
+    found = await _tally(asking, key, days, ())
+    attended = _student_days(roll.groups, days, key, registers)
+    for (each, what), count in found.items():
+        if what in OUTSIDE:
+            attended[each] -= count
+    return Expected(days=attended, found=found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleDays:
+    """Single student-days: who was expected when, and the check-ins answered on these days."""
+
+    days: Mapping[str, Sequence[date]]  # by student, in order
+    answered: frozenset[tuple[str, date, str]]  # (student, day, phase)
+
+
+async def load_single_days(asking: Asking, phases: Sequence[Phase]) -> SingleDays:
+    """Each expected student-day of the scope; for lists of students, not for cities."""
+    roll = await asking.roll(Key.STUDENT)
+    days = await asking.school_days(roll)
+    expected: dict[str, set[date]] = {}
+    for group in roll.groups:
+        expected.setdefault(group.key, set()).update(group.days(days[group.school_id, group.grade]))
+    parameters = _with_days(asking, frozenset[date]().union(*days.values()), phases=phases)
+    answered: set[tuple[str, date, str]] = set()
+    for what, student, day in await asking.connection.execute(_single(asking.question.scope.kind), parameters):
+        if what in NOT_EXPECTED:
+            expected[student].discard(day)
+        else:
+            answered.add((student, day, what))
+    return SingleDays(
+        days={student: sorted(of_student) for student, of_student in expected.items()}, answered=frozenset(answered)
+    )
+
+
+def absences(attended: Expected, key: Any) -> int:
+    return sum(attended.found.get((key, mark), 0) for mark in ABSENT)
+
+
+def _student_days(
+    groups: Sequence[Group],
+    days: SchoolDays,
+    key: Key,
+    registers: Mapping[str, Collection[date]] | None = None,
+) -> Counter[Any]:
+    """School days times members, by key; only days with a register where ``registers`` (by class) are given."""
+    counted = Counter[Any]()
+    for group in groups:
+        own = group.days(days[group.school_id, group.grade])
+        if registers is not None:
+            kept = registers.get(group.class_id, ())
+            own = [day for day in own if day in kept]
+        if key is Key.DAY:
+            for day in own:
+                counted[day] += group.enrolled
+        else:
+            counted[group.key] += group.enrolled * len(own)
+    return counted
+
+
+async def _tally(
+    asking: Asking,
+    key: Key,
+    days: SchoolDays,
+    phases: Sequence[Phase],
+) -> Counter[tuple[Any, str]]:
+    """How many check-ins of these phases and entries that excuse lie on school days, by (key, phase or mark)."""
+    sets = {place: frozenset(of_place) for place, of_place in days.items()}
+    any_days = frozenset[date]().union(*sets.values())
+    some = any_days.difference(any_days.intersection(*sets.values())) if sets else any_days
+    parameters = _with_days(asking, any_days, some, phases)
+    statement = _counts(asking.question.scope.kind, key, bool(some), bool(phases))
+    counted = Counter[tuple[Any, str]]()
+    if any_days:
+        for what, each, count, school, grade, day in await asking.connection.execute(statement, parameters):
+            if day is None or day in sets[school, grade]:
+                counted[each, what] += count
+    return counted
+
+
+def _with_days(
+    asking: Asking, days: Collection[date], some: Collection[date] = (), phases: Sequence[Phase] = ()
+) -> Mapping[str, Any]:
+    return {
+        **asking.parameters,
+        "days": sorted(days),
+        "some": sorted(some),
+        "phases": [phase.value for phase in phases],
+    }
+
+
+@cache
+def _counts(
+    kind: ScopeKind, key: Key, differ: bool, with_checkins: bool
+) -> Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]:
+    """What was found, counted by key; with ``differ`` days of ``SOME`` apart by school and grade."""
+    who = members(kind, key)
+
+    def counted(
+        found: Select[*tuple[Any, ...]], day: InstrumentedAttribute[date], what: InstrumentedAttribute[str]
+    ) -> Select[*tuple[Any, ...]]:
+        groups: list[Any] = [what]
+        shown: list[Any] = [literal(""), literal(""), literal(""), null().cast(Date)]
+        if key.of_members or key is Key.DAY:
+            shown[0] = who.c[key.value] if key.of_members else day
+            groups.append(shown[0])
+        if differ:
+            shown[1:] = [who.c.school_id, who.c.grade, case((day.in_(SOME), day))]
+            groups += shown[1:]
+        by, school, grade, some = shown
+        return found.with_only_columns(what.label("what"), by.label("key"), func.count(), school, grade, some).group_by(
+            *groups
+        )
+
+    entries = counted(_entries(who), AttendanceEntry.date, AttendanceEntry.status)
+    if not with_checkins:
+        return entries
+    return union_all(counted(_answers(who), CheckIn.date, CheckIn.phase), entries)
+
+
+@cache
+def _single(kind: ScopeKind) -> CompoundSelect[*tuple[Any, ...]]:
+    """What was found, one by one: (phase or mark, student, day)."""
+    who = members(kind, Key.STUDENT)
+    return union_all(
+        _answers(who).with_only_columns(CheckIn.phase, CheckIn.student_id, CheckIn.date),
+        _entries(who).with_only_columns(AttendanceEntry.status, AttendanceEntry.student_id, AttendanceEntry.date),
+    )
+
+
+def _answers(who: CTE) -> Select[*tuple[Any, ...]]:
+    """Answered check-ins of the members on days on which nothing kept them away."""
+    away = select(AttendanceEntry.student_id).where(
+        AttendanceEntry.student_id == CheckIn.student_id,
+        AttendanceEntry.date == CheckIn.date,
+        AttendanceEntry.status.in_(NOT_EXPECTED),
     )
     return (
-        enrolled.with_only_columns(
-            Enrollment.user_sourced_id.label("student_id"),
-            day.c.day,
-            func.min(SchoolClass.title).label("class_title"),
-            func.min(Enrollment.attendance_number).label("number"),
-        )
-        .join(group, group.c.school_grade == SchoolClass.school_sourced_id + " " + GRADE)
-        .join(
-            day,
-            and_(
-                day.c.calendar == group.c.calendar,
-                valid_on(Enrollment.begin_date, Enrollment.end_date, day.c.day),
-            ),
-        )
-        # The attendance register, once it is stored, takes away its absences here.
-        .group_by(Enrollment.user_sourced_id, day.c.day)  # two enrolments on one day are one expected day
-        .cte("expected")
-    )
-
-
-def _enrolled(permit: Permit, start: date, end: date) -> Select[str]:
-    """Enrolments of students in the scope's classes at any time from ``start`` to ``end``."""
-    return (
-        select(Enrollment.user_sourced_id)
-        .select_from(Enrollment)
-        .join(SchoolClass, SchoolClass.sourced_id == Enrollment.class_sourced_id)
-        .join(User, User.sourced_id == Enrollment.user_sourced_id)
+        select(CheckIn.id)
+        .select_from(who)
+        .join(CheckIn, belongs(who, CheckIn.student_id, CheckIn.date))
         .where(
-            Enrollment.role == "student",
-            ENABLED,
-            or_(Enrollment.begin_date.is_(None), Enrollment.begin_date <= end),
-            or_(Enrollment.end_date.is_(None), Enrollment.end_date >= start),
-            _within(permit),
+            CheckIn.date.in_(DAYS),
+            CheckIn.phase.in_(PHASES),
+            CheckIn.status.in_(ANSWERED),
+            known(CheckIn.answered_at),
+            ~away.exists(),
         )
     )
 
 
-def _within(permit: Permit) -> ColumnElement[bool]:
-    ids = permit.scope.ids
-    homeroom = SchoolClass.class_type == "homeroom"
-    match permit.scope.kind:
-        case ScopeKind.CLASS:
-            return SchoolClass.sourced_id.in_(ids)  # a scheduled class too: its students are those enrolled in it
-        case ScopeKind.GRADE:
-            return and_(homeroom, SchoolClass.sourced_id.in_(ids))
-        case ScopeKind.SCHOOL:
-            return and_(homeroom, SchoolClass.school_sourced_id.in_(ids))
-        case ScopeKind.DISTRICT:
-            schools = select(Org.sourced_id).where(Org.parent_sourced_id.in_(ids), Org.type == "school")
-            return and_(homeroom, SchoolClass.school_sourced_id.in_(schools))
-        case ScopeKind.STUDENT | ScopeKind.LIST:
-            return and_(homeroom, Enrollment.user_sourced_id.in_(ids))
+def _entries(who: CTE) -> Select[*tuple[Any, ...]]:
+    """Entries of the register, of the members."""
+    return (
+        select(AttendanceEntry.student_id)
+        .select_from(who)
+        .join(AttendanceEntry, belongs(who, AttendanceEntry.student_id, AttendanceEntry.date))
+        .where(AttendanceEntry.date.in_(DAYS), AttendanceEntry.status.in_(NOT_EXPECTED))
+    )
+
+
+@cache
+def _registers(kind: ScopeKind) -> Select[*tuple[Any, ...]]:
+    """(class, day) with any entry in the register, of the classes of the scope."""
+    who = members(kind, Key.ALL)
+    return (
+        select(Enrollment.class_sourced_id, AttendanceEntry.date)
+        .join(
+            AttendanceEntry,
+            (AttendanceEntry.student_id == Enrollment.user_sourced_id)
+            & AttendanceEntry.date.between(START, END)
+            & valid_on(Enrollment.begin_date, Enrollment.end_date, AttendanceEntry.date.expression),
+        )
+        .where(Enrollment.role == "student", Enrollment.class_sourced_id.in_(select(who.c.class_id)))
+        .distinct()
+    )

@@ -223,7 +223,7 @@ class PhaseCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the store says. The last two fields serve the wording and are not part of the JSON."""
+    """What the store says. The last three fields serve the wording and are not part of the JSON."""
 
     status: Status
     question: Question | None
@@ -238,6 +238,7 @@ class Answer:
     text: str = ""  # the worded answer; filled by the wording side
     counts: tuple[PhaseCount, ...] = ()  # of the phases the question was about
     students: int | None = None  # how many children the figures are about
+    left_out: int = 0  # students without enough answers to say (mood_change)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object of ``ayumi ask --json``: these keys, in this order."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
 from knowledge.db import Base
@@ -45,3 +47,16 @@ class LinkAttempt(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[str] = mapped_column(String(255))
     at: Mapped[datetime]
+
+
+async def accounts_of(
+    connection: AsyncConnection, person_ids: Collection[str], channels: Collection[str]
+) -> dict[str, str]:
+    """Of each person the account on ``channels`` that was used last; people who cannot be reached are left out."""
+    statement = (
+        select(Account.person_id, Account.id)
+        .where(Account.person_id.in_(person_ids), Account.reachable, Account.channel.in_(channels))
+        .order_by(Account.person_id, Account.last_seen_at.nulls_first(), Account.id)
+    )
+    rows = await connection.execute(statement)
+    return {person: account for person, account in rows if person is not None}

@@ -110,11 +110,30 @@ def test_an_answer_without_a_question_prints_null():
     assert printed["options"] == [{"id": "c1", "label": "4年1組"}]
 
 
-def test_every_catalogued_metric_is_defined_in_both_languages():
-    assert {*catalogue()} == {Metric.ANTICIPATION_RATE, Metric.REFLECTION_RATE, Metric.CHECKIN_RATE}
+def test_every_metric_is_named_and_defined_in_both_languages():
+    assert {*catalogue()} == {*Metric}
     for entry in catalogue().values():
-        assert entry.definition.keys() == {"ja", "en"}
-        assert entry.unit == "%"
+        assert entry.name.keys() == entry.definition.keys() == {"ja", "en"}
+        assert entry.unit in {"%", "days", "count", "min", "points", "1-4", "1-5", "0-4"}
+
+
+def test_a_question_is_read_back_from_its_json():
+    question = Question(
+        metric=Metric.ASSESSMENT_SCORE,
+        shape=Shape.COMPARE,
+        subject="算数",
+        scope=Scope(kind=ScopeKind.CLASS, ids=("c42",), label="4年2組"),
+        period=Period(start=date(2026, 5, 11), end=date(2026, 5, 15), label="今週"),
+        condition=Condition(op=Operator.LESS, value=60),
+        compare=(
+            Period(start=date(2026, 5, 4), end=date(2026, 5, 10), label="先週"),
+            Scope(kind=ScopeKind.CLASS, ids=("c41",), label="4年1組"),
+        ),
+        order=Order.ASCENDING,
+        limit=5,
+        title="学力調査",
+    )
+    assert Question.from_json(question.to_json()) == question
 
 
 def test_the_phases_counted_by_a_rate_are_those_it_is_named_for():
