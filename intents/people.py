@@ -24,6 +24,16 @@ def asks_about(text: str) -> frozenset[str]:
     )
 
 
+def named(text: str) -> frozenset[str]:
+    """Everything in ``text`` that is named like a person (鈴木くん → 鈴木), in a question or not."""
+    return frozenset(
+        match["name"]
+        for names, _, others in _languages()
+        for match in names.finditer(text)
+        if match["name"] not in others
+    )
+
+
 @cache
 def _languages() -> tuple[tuple[re.Pattern[str], re.Pattern[str], frozenset[str]], ...]:
     found: list[tuple[re.Pattern[str], re.Pattern[str], frozenset[str]]] = []

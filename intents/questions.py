@@ -5,138 +5,137 @@ Compositional: every part claims the words it explains, and what is left over de
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import re
+from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 
+from intents.context import Previous
+from intents.deciding import Asker, Reading, decide
+from intents.followups import Carried, amend, carry, choose
+from intents.hearing import Heard, hear
 from intents.lexicon import Lexicon, load_lexicon
-from intents.periods import find_period, named_period
+from intents.names import find_strangers
+from intents.people import asks_about
 from intents.residue import leftover
-from intents.scopes import find_scope
 from intents.spans import Reader
-from knowledge.questions.model import (
-    Condition,
-    Metric,
-    Operator,
-    Phase,
-    Question,
-    Scope,
-    ScopeKind,
-    Shape,
-    Vocabulary,
-)
+from intents.spelling import corrections
+from knowledge.questions.model import Scope, ScopeKind, Vocabulary
 
-RATE_OF: Mapping[Phase | None, Metric] = {
-    Phase.ANTICIPATION: Metric.ANTICIPATION_RATE,
-    Phase.REFLECTION: Metric.REFLECTION_RATE,
-    None: Metric.CHECKIN_RATE,
-}
+__all__ = ["Reading", "understand_question"]
+
 LONGEST = 300  # characters; what is longer is a story, not a question
-DEFAULT_PERIOD = {Shape.STUDENTS: "today", Shape.VALUE: "this_week"}  # of check-ins, when no time was named
+LONGEST_SENTENCES = 4  # in one message; of more only the whole is read
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """What a text was taken to ask. With ``confirm`` the question is shown and asked about, never answered at once."""
-
-    question: Question | None  # None: about the future, or one of ``choices``
-    confidence: Literal["clear", "confirm"]
-    leftover: tuple[str, ...] = ()  # content words that no rule explained
-    choices: tuple[Question, ...] = ()  # the questions the text may mean: ask which, by the label of their scope
-    outside: str | None = None  # a class or grade that was named and that the asker's schools do not have
-    future: bool = False  # it asks about days to come
-
-
-def understand_question(text: str, vocabulary: Vocabulary, now: datetime) -> Reading | None:
+def understand_question(
+    text: str, vocabulary: Vocabulary, now: datetime, previous: Previous | None = None
+) -> Reading | None:
     """The question that ``text`` asks at the aware moment ``now``, or None when it asks none that is known here.
 
-    A name is only a name: a question about a class that is not the asker's is returned as it was asked, one about a
-    class that does not exist with a scope without ids; both are refused where the answer is made.
+    A name is only a name: a question about somebody who is not the asker's is returned as it was asked, one about
+    somebody who does not exist with a scope without ids; both are refused where the answer is made. ``previous`` is
+    what was asked before; parts of it carry over for ten minutes.
     """
     if len(text) > LONGEST:
         return None
+    today = now.astimezone(vocabulary.timezone).date()
+    previous = previous if previous is not None and previous.holds(now) else None
+    asker = Asker(vocabulary=vocabulary, today=today, previous=previous)
+    parts = _sentences(text)
+    if 1 < len(parts) <= LONGEST_SENTENCES and (reading := _first_of(parts, text, asker, now)) is not None:
+        return reading
+    return _read(text, asker)
+
+
+def _sentences(text: str) -> list[str]:
+    lexicon = load_lexicon(Reader(text).language)
+    ends = [match.end() for match in lexicon.words["sentence_end"].finditer(text)]
+    parts = [text[start:end].strip() for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
+    return [part for part in parts if part]
+
+
+def _first_of(parts: list[str], text: str, asker: Asker, now: datetime) -> Reading | None:
+    """Of several questions in one message the first; None when the whole is one."""
+    understood: list[Reading] = []
+    for part in parts:
+        before = Previous(at=now, question=understood[-1].question) if understood else asker.previous
+        reading = _read(part, replace(asker, previous=before))
+        if reading is not None and (reading.question is not None or reading.choices):
+            understood.append(reading)
+    if not understood:
+        return None
+    if len(understood) > 1 and any(each.question != understood[0].question for each in understood[1:]):
+        return replace(understood[0], second=True)
+    return replace(understood[0], second=True) if _read(text, asker) is None else None
+
+
+def _read(text: str, asker: Asker) -> Reading | None:
     reader = Reader(text)
     lexicon = load_lexicon(reader.language)
-    if lexicon.words["elsewhere"].search(reader.folded):
+    elsewhere = lexicon.words["elsewhere"].search(reader.folded) is not None
+    heard = hear(reader, lexicon, asker.vocabulary, asker.today)
+    is_child = heard.is_child
+    if is_child and _asks_about_others(text, heard, asker.vocabulary):
+        return Reading(question=None, confidence="confirm", others=True)
+    if elsewhere:
         return None
-    today = now.astimezone(vocabulary.timezone).date()
-    period = find_period(reader, lexicon, today)
-    scope = find_scope(reader, lexicon, vocabulary)
-    meant = _meaning(reader, lexicon, is_named=period is not None or scope.named, is_child=_is_child(vocabulary))
-    if meant is None:
+    carried = Carried()
+    if asker.previous is not None:
+        answer = choose(heard, asker.previous) or amend(heard, asker.previous, asker.vocabulary, asker.today)
+        if answer is not None and not leftover(reader, lexicon).words:
+            return Reading(question=answer, confidence="clear")
+        carried = carry(heard, asker.previous, asker.vocabulary)
+        if answer is not None:  # some of its words were claimed for nothing
+            reader = Reader(text)
+            heard = hear(reader, lexicon, asker.vocabulary, asker.today)
+    reading = decide(heard, asker, carried) or (_astray(heard, asker.previous) if asker.previous is not None else None)
+    if reading is None or (reading.leftover and reading.question is not None):
+        return _respelt(reader, lexicon, asker) or reading
+    return reading
+
+
+def _astray(heard: Heard, previous: Previous) -> Reading | None:
+    """A follow-up to a time or somebody that is not there: 来月は?, 9組は?"""
+    reader, lexicon = heard.reader, heard.lexicon
+    if previous.question is None or not heard.asks:
         return None
-    future = reader.has(lexicon.words["future"]) or (period is not None and period.start > today)
-    reader.has(lexicon.words["fillers"])
-    left = leftover(reader, lexicon)
-    if left and not meant.strong:
+    strangers = find_strangers(reader, lexicon)
+    for name in ("carried", "fillers"):
+        reader.has(lexicon.words[name])
+    if leftover(reader, lexicon).words:
         return None
-    if future:
-        return None if left else Reading(question=None, confidence="clear", future=True)
-    scopes = scope.scopes
-    if meant.lists_children and vocabulary.default.kind is ScopeKind.STUDENT and not scope.named:
-        scopes = (Scope(kind=ScopeKind.CLASS, ids=(), label=""),)  # a child asking who: about others, never answered
-    questions = tuple(
-        Question(
-            metric=RATE_OF[meant.phase],
-            shape=meant.shape,
-            phase=meant.phase,
-            scope=each,
-            period=period or named_period(DEFAULT_PERIOD[meant.shape], lexicon, today),
-            condition=Condition(op=Operator.MISSING) if meant.shape is Shape.STUDENTS else None,
-        )
-        for each in scopes
-    )
-    reading = Reading(
-        question=questions[0], confidence="confirm" if left else "clear", leftover=left, outside=scope.outside
-    )
-    return reading if len(questions) == 1 else replace(reading, question=None, choices=questions)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Meaning:
-    shape: Shape
-    phase: Phase | None
-    strong: bool  # said plainly enough to be shown for confirmation although words are left over
-    lists_children: bool
-
-
-def _meaning(reader: Reader, lexicon: Lexicon, *, is_named: bool, is_child: bool) -> _Meaning | None:
-    """Metric and predicate of the text, its words claimed; None where it does not ask about check-ins.
-
-    ``is_named``: a time or a class was named. ``is_child``: the asker is, so a bare statement is no question.
-    """
-    words = lexicon.words
-    phases = [phase for phase, pattern in lexicon.phases.items() if reader.has(pattern)]
-    checkin = reader.has(words["checkin"])
-    missing, listing = reader.has(words["missing"]), reader.has(words["listing"])
-    rate, count, submission = (reader.has(words[name]) for name in ("rate", "count", "submission"))
-    done, state = reader.has(words["done"]), reader.has(words["state"])
-    asks = bool(words["interrogative"].search(reader.folded) or words["topic"].search(reader.folded))
-    if len(phases) > 1:
+    if heard.periods.future:
+        return Reading(question=None, confidence="clear", future=True)
+    if heard.periods.impossible is not None:
+        return Reading(question=None, confidence="confirm", impossible=heard.periods.impossible, about="period")
+    nobody = [(Scope(kind=ScopeKind.STUDENT, ids=(), label=name), name) for name in strangers]
+    nobody += [(side.scopes[0], side.outside) for side in heard.sides if side.outside is not None]
+    if not nobody:
         return None
-    phase = phases[0] if phases else None
-    if missing:
-        plain_words = phase is not None or checkin or bool(words["missing_alone"].search(reader.folded) and listing)
-        asked = listing or count or asks or (is_named and not is_child)
-        if not plain_words or not asked:
-            return None
-        strong = (phase is not None or checkin) and (listing or count)
-        return _Meaning(shape=Shape.STUDENTS, phase=phase, strong=strong, lists_children=listing or count)
-    if listing and not count:
-        return None  # which students, but nothing that says which
-    if phase is None and not checkin:
-        if not words["reflection_alone"].search(reader.folded):
-            return None
-        phase = Phase.REFLECTION
-    strong = rate or count
-    of_checkin = checkin and (asks or state or (is_named and not is_child))
-    # 「今日のふりかえりは?」 asks for the words, not for a figure
-    of_phase = (done and asks) or (submission and (asks or state))
-    if not strong and not of_checkin and not of_phase:
+    scope, outside = nobody[0]
+    question = replace(previous.question, scope=scope, compare=())
+    return Reading(question=question, confidence="clear", outside=outside)
+
+
+def _respelt(reader: Reader, lexicon: Lexicon, asker: Asker) -> Reading | None:
+    """The reading of the text with one word put right; to be confirmed where there are several."""
+    found: list[Reading] = []
+    sure = True
+    for correction in dict.fromkeys(corrections(reader, lexicon)):
+        again = Reader(correction.text)
+        heard = hear(again, lexicon, asker.vocabulary, asker.today)
+        reading = decide(heard, replace(asker, previous=None), Carried())
+        if lexicon.words["elsewhere"].search(again.folded) is None and reading is not None and not reading.leftover:
+            found.append(reading)
+            sure = sure and correction.sure
+    if not found:
         return None
-    return _Meaning(shape=Shape.VALUE, phase=phase, strong=strong, lists_children=count)
+    same = all(each.question == found[0].question for each in found)
+    return found[0] if same and sure else replace(found[0], confidence="confirm")
 
 
-def _is_child(vocabulary: Vocabulary) -> bool:
-    return vocabulary.default.kind is ScopeKind.STUDENT
+def _asks_about_others(text: str, heard: Heard, vocabulary: Vocabulary) -> bool:
+    """Whether a family's question names somebody else, by the way of naming alone (鈴木くんのめあては?)."""
+    own = {part for name in vocabulary.default.label.split("・") for part in (*name.split(), name.replace(" ", ""))}
+    said = {re.sub(r"\s", "", name) for name in asks_about(text)}
+    return bool(said - own)

@@ -6,6 +6,7 @@ An answer is safe when nothing is left over; Japanese is divided by SudachiPy, E
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cache
 
 from sudachipy import Dictionary, SplitMode, Tokenizer
@@ -19,31 +20,49 @@ NARROWING = frozenset(
 )  # particles that change the figure
 NEGATION = frozenset({"ない", "ぬ", "ず", "まい"})  # as dictionary forms
 PARTICLES = frozenset("はがをにのもでとへやかって")
-_WORD = re.compile(r"[a-z0-9%][a-z0-9%'-]*")
+_WORD = re.compile(r"[a-z0-9%][a-z0-9%'-]*|[一-鿿々]+|[<>=]+")
+_TOKENS = re.compile(r"[<>=]+")
 
 
-def leftover(reader: Reader, lexicon: Lexicon) -> tuple[str, ...]:
-    """The content words, as written, of which some character is explained by nothing; empty when all is explained."""
+@dataclass(frozen=True, kw_only=True)
+class Residue:
+    words: tuple[str, ...] = ()  # as written, in the order of the text
+    people: tuple[str, ...] = ()  # those of them that are somebody's name
+
+
+def leftover(reader: Reader, lexicon: Lexicon) -> Residue:
+    """The content words of which some character is explained by nothing; empty when all is explained."""
     if reader.language != "ja":
-        return tuple(
-            match[0] for match in _WORD.finditer(reader.surface) if _unexplained(reader, match.start(), match[0])
+        found = [match for match in _WORD.finditer(reader.surface) if _unexplained(reader, match.start(), match[0])]
+        return Residue(
+            words=tuple(match[0] for match in found),
+            people=tuple(
+                reader.typed[slice(*match.span())] for match in found if reader.typed[match.start()].isupper()
+            ),
         )
     words: list[str] = []
+    people: list[str] = []
     for token in _tokenizer().tokenize(reader.surface):
-        kind, form = token.part_of_speech()[0], token.dictionary_form()
+        kinds, form = token.part_of_speech(), token.dictionary_form()
+        kind = kinds[0]
         says_something = (
             (kind in CONTENT and not (kind == "動詞" and form in lexicon.light))
             or (kind == "助詞" and form in NARROWING)
             or (kind == "助動詞" and form in NEGATION)
+            or _TOKENS.fullmatch(token.surface()) is not None
         )
         if says_something and _unexplained(reader, token.begin(), token.surface()):
             words.append(token.surface())
-    return tuple(words)
+            if kinds[2] == "人名":
+                people.append(token.surface())
+    return Residue(words=tuple(words), people=tuple(people))
 
 
 def _unexplained(reader: Reader, start: int, word: str) -> bool:
     """Whether characters of ``word`` are left; particles that, in kana, stuck to an explained word do not count."""
     left = [at for at in range(start, start + len(word)) if at not in reader.explained]
+    if len(word) == 1 and reader.folded[start] in PARTICLES:  # 子ハ, divided off as if it were a word
+        return False
     return bool(left) and not (len(left) < len(word) and all(reader.folded[at] in PARTICLES for at in left))
 
 

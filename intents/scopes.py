@@ -1,12 +1,13 @@
-"""Whom a text is about: classes, grades, schools by name, or nobody named."""
+"""Whom a text is about: students, classes, grades, schools by name, or nobody named."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from intents.lexicon import Lexicon
+from intents.names import NamedStudents, distinct_scopes, student_scope
 from intents.normalise import plain
 from intents.spans import Reader
 from knowledge.questions.model import ClassName, GradeName, Scope, ScopeKind, Vocabulary
@@ -15,144 +16,247 @@ _SCHOOL_NAME = re.compile(r"^(?:.*[市区町村都道府県]?立)?(?P<stem>.+?)(
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoundScope:
-    """Whom the text is about, or several to choose from."""
+class Side:
+    """One group that was named, and where."""
 
+    start: int
+    end: int
     scopes: tuple[Scope, ...]  # one, or as many as the words may mean
-    named: bool = True  # otherwise the asker's default
-    outside: str | None = None  # a name of a class or grade that the asker's schools do not have
+    outside: str | None = None  # as it was named, when the asker's schools do not have it; then ``ids`` is empty
 
 
-def find_scope(reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary) -> FoundScope:
-    """The scope the text names, its words claimed; nobody named: the vocabulary's default."""
+def find_sides(
+    reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary, students: Sequence[NamedStudents]
+) -> list[Side]:
+    """Everything the text names, its words claimed, in the order of the text; a school in front of a class and a
+    class in front of a student only say which one. Empty when nobody is named."""
     schools = _named_schools(reader, vocabulary)
-    groups, outside = _named_classes(reader, lexicon, vocabulary, schools)
-    if outside is not None:
-        return FoundScope(scopes=(Scope(kind=ScopeKind.CLASS, ids=(), label=outside),), outside=outside)
-    if groups:
-        return FoundScope(scopes=_choices(groups, lexicon, vocabulary))
-    if (grade := _named_grade(reader, lexicon, vocabulary, schools)) is not None:
-        return grade
-    if reader.has(lexicon.words["own_class"]):
-        return _own_class(lexicon, vocabulary)
-    if schools:
-        names = [place.name for place in vocabulary.schools if place.id in schools]
-        scope = Scope(kind=ScopeKind.SCHOOL, ids=tuple(schools), label=lexicon.join.join(names))
-        return FoundScope(scopes=(scope,))
-    if reader.has(lexicon.words["own_school"]):
-        names = [place.name for place in vocabulary.schools if place.id in vocabulary.own_schools]
-        scope = Scope(kind=ScopeKind.SCHOOL, ids=vocabulary.own_schools, label=lexicon.join.join(names))
-        return FoundScope(scopes=(scope,))
-    if reader.has(lexicon.words["district"]):
-        ids = tuple(place.id for place in vocabulary.districts)
-        label = lexicon.join.join(place.name for place in vocabulary.districts)
-        return FoundScope(scopes=(Scope(kind=ScopeKind.DISTRICT, ids=ids, label=label),))
-    return FoundScope(scopes=(vocabulary.default,), named=False)
+    school_ids = [id for _, _, id in schools]
+    classes = _named_classes(reader, lexicon, vocabulary, school_ids)
+    people = _sides_of_students(students, classes, reader, lexicon, vocabulary)
+    if people:
+        return people + [side for side in (side for side, _ in classes) if _stands_beside(reader, lexicon, side)]
+    sides = [side for side, _ in classes] + _named_grades(reader, lexicon, vocabulary, school_ids)
+    if (own := _own_class(reader, lexicon, vocabulary, sides)) is not None:
+        sides.append(own)
+    if not sides:
+        sides += [_place(start, end, ScopeKind.SCHOOL, (id,), vocabulary) for start, end, id in schools]
+    for name, kind, ids in (
+        ("own_grade", ScopeKind.GRADE, ()),
+        ("own_school", ScopeKind.SCHOOL, vocabulary.own_schools),
+        ("district", ScopeKind.DISTRICT, tuple(place.id for place in vocabulary.districts)),
+    ):
+        for match in reader.unclaimed(lexicon.words[name]):
+            if kind is ScopeKind.GRADE:
+                if (side := _own_grade(match, lexicon, vocabulary)) is None:
+                    continue
+            else:
+                side = _place(match.start(), match.end(), kind, ids, vocabulary)
+            reader.claim(match)
+            sides.append(side)
+    return sorted(sides, key=lambda side: side.start)
 
 
-def _named_schools(reader: Reader, vocabulary: Vocabulary) -> list[str]:
-    """Ids of schools named in full, or without 市立 and 学校: あおば小."""
-    ids: list[str] = []
+def _sides_of_students(
+    students: Sequence[NamedStudents],
+    classes: Sequence[tuple[Side, list[ClassName]]],
+    reader: Reader,
+    lexicon: Lexicon,
+    vocabulary: Vocabulary,
+) -> list[Side]:
+    if not students:
+        return _by_number(reader, lexicon, vocabulary, classes)
+    within = {each.id for _, group in classes for each in group}
+    sides: list[Side] = []
+    for named in students:
+        meant = [each for each in named.students if not within or each.class_id in within]
+        # the class behind a name may be the other side of a comparison
+        meant = meant or (list(named.students) if all(side.start > named.start for side, _ in classes) else [])
+        if number := _number_behind(reader, lexicon, named):
+            meant = [each for each in meant if each.number == number] or meant
+        meant = [each for each in meant if each.mine] or meant  # nobody of the asker's: whoever it is, to be refused
+        said = reader.typed[named.start : named.end]
+        if not meant:
+            nobody = Scope(kind=ScopeKind.STUDENT, ids=(), label=said)
+            sides.append(Side(start=named.start, end=named.end, scopes=(nobody,), outside=said))
+        else:
+            several = len(meant) > 1 and meant[0].mine
+            scopes = distinct_scopes(meant, lexicon.names) if several else (student_scope(meant[0]),)
+            sides.append(Side(start=named.start, end=named.end, scopes=scopes))
+    return sides
+
+
+def _by_number(
+    reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary, classes: Sequence[tuple[Side, list[ClassName]]]
+) -> list[Side]:
+    """「出席番号5番」 of the class named, or of the asker's own."""
+    within = {each.id for _, group in classes for each in group} or set(vocabulary.homerooms)
+    sides: list[Side] = []
+    for match in reader.take(lexicon.names.number):
+        number = int(match["number"] or match["number2"])
+        meant = [each for each in vocabulary.students if each.number == number and each.class_id in within]
+        scopes = tuple(student_scope(each) for each in meant) or (
+            Scope(kind=ScopeKind.STUDENT, ids=(), label=match[0]),
+        )
+        outside = None if meant else match[0]
+        sides.append(Side(start=match.start(), end=match.end(), scopes=scopes, outside=outside))
+    return sides
+
+
+def _number_behind(reader: Reader, lexicon: Lexicon, named: NamedStudents) -> int | None:
+    for match in reader.unclaimed(lexicon.names.number):
+        if match.start() > named.end:
+            reader.claim(match)
+            return int(match["number"] or match["number2"])
+    return None
+
+
+def _stands_beside(reader: Reader, lexicon: Lexicon, side: Side) -> bool:
+    """Whether the side is joined to another (と4年2組) and not in front of one (4年2組の)."""
+    before = reader.folded[: side.start]
+    return any(match.end() == len(before) for match in lexicon.words["beside"].finditer(before))
+
+
+def _named_schools(reader: Reader, vocabulary: Vocabulary) -> list[tuple[int, int, str]]:
+    """Schools named in full, or without 市立 and 学校: あおば小."""
+    found: list[tuple[int, int, str]] = []
+    for place, pattern in _school_patterns(vocabulary):
+        for match in reader.take(pattern):
+            found.append((match.start(), match.end(), place))
+    return sorted(found)
+
+
+def _school_patterns(vocabulary: Vocabulary) -> list[tuple[str, re.Pattern[str]]]:
+    patterns: list[tuple[str, re.Pattern[str]]] = []
     for place in sorted(vocabulary.schools, key=lambda place: -len(place.name)):
         name = Reader(place.name).folded
         parts = _SCHOOL_NAME.match(name)
         forms = {name, f"{parts['stem']}{parts['stage']}学校", parts["stem"] + parts["stage"]} if parts else {name}
-        pattern = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
-        for match in reader.unclaimed(re.compile(f"(?:{pattern})(?!学)")):
-            reader.claim(match)
-            ids.append(place.id)
-    return [*dict.fromkeys(ids)]
+        listed = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+        patterns.append((place.id, re.compile(f"(?<![0-9a-z])(?:{listed})(?!学|[0-9a-z])")))
+    return patterns
 
 
 def _named_classes(
     reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary, schools: Sequence[str]
-) -> tuple[list[list[ClassName]], str | None]:
-    """For every class named, in the order of the text, the classes it may be; or a name that no class bears."""
+) -> list[tuple[Side, list[ClassName]]]:
+    """Every class named, with the classes it may be."""
     known = [each for each in vocabulary.classes if not schools or each.school_id in schools]
-    found: list[tuple[int, list[ClassName]]] = []
+    found: list[tuple[re.Match[str], list[ClassName]]] = []
     titles: dict[str, list[ClassName]] = {}
     for each in known:
         titles.setdefault(_folded_title(each.title, reader.language), []).append(each)
     for title in sorted((title for title in titles if len(title) > 1), key=len, reverse=True):
-        for match in reader.unclaimed(re.compile(rf"(?<![0-9a-z]){re.escape(title)}(?![0-9a-z])")):
-            reader.claim(match)
-            found.append((match.start(), _preferred(titles[title], vocabulary)))
+        if title in reader.folded:
+            for match in reader.take(re.compile(rf"(?<![0-9a-z]){re.escape(title)}(?![0-9a-z])")):
+                found.append((match, _preferred(titles[title], vocabulary)))
     keys: dict[tuple[int | str | None, str], list[ClassName]] = {}
     for each in known:
         keys.setdefault(_key(each), []).append(each)
     for pattern in lexicon.classes:
-        for match in reader.unclaimed(pattern):
-            reader.claim(match)
+        for match in reader.take(pattern):
             key = (_number(match["grade"], lexicon), str(_number(match["name"], lexicon)))
-            if key not in keys:
-                return [], reader.surface[slice(*match.span())]
-            found.append((match.start(), _preferred(keys[key], vocabulary)))
+            found.append((match, _preferred(keys.get(key, []), vocabulary)))
     for pattern in lexicon.class_alone:
-        for match in reader.unclaimed(pattern):
-            reader.claim(match)
+        for match in reader.take(pattern):
             name = str(_number(match["name"], lexicon))
-            before = [group for start, group in sorted(found, key=lambda each: each[0]) if start < match.start()]
+            before = [
+                group
+                for other, group in sorted(found, key=lambda each: each[0].start())
+                if other.start() < match.start()
+            ]
             grades = {_key(each)[0] for each in (before[-1] if before else _homerooms(vocabulary))}
             meant = [each for key, group in keys.items() if key[1] == name for each in group]
             near = [each for each in meant if _key(each)[0] in grades] if grades else meant
-            if not near:
-                return [], reader.surface[slice(*match.span())]
-            found.append((match.start(), _preferred(near, vocabulary)))
-    return [group for _, group in sorted(found, key=lambda each: each[0])], None
+            found.append((match, _preferred(near, vocabulary)))
+    return [
+        (_side_of_classes(match, reader, group, vocabulary), group)
+        for match, group in sorted(found, key=lambda each: each[0].start())
+    ]
 
 
-def _named_grade(reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary, schools: Sequence[str]) -> FoundScope | None:
+def _side_of_classes(match: re.Match[str], reader: Reader, group: list[ClassName], vocabulary: Vocabulary) -> Side:
+    said = reader.surface[slice(*match.span())]
+    if not group:
+        nobody = Scope(kind=ScopeKind.CLASS, ids=(), label=said)
+        return Side(start=match.start(), end=match.end(), scopes=(nobody,), outside=said)
+    scopes = tuple(_class_scope(each, vocabulary, distinct=len(group) > 1) for each in group)
+    return Side(start=match.start(), end=match.end(), scopes=scopes)
+
+
+def _named_grades(reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary, schools: Sequence[str]) -> list[Side]:
+    sides: list[Side] = []
     for pattern in lexicon.grades:
-        for match in reader.unclaimed(pattern):
-            reader.claim(match)
+        for match in reader.take(pattern):
             number = _number(match["grade"], lexicon)
             codes: dict[str, list[GradeName]] = {}
             for each in vocabulary.grades:
                 if _grade_number(each.grade) == number and (not schools or each.school_id in schools):
                     codes.setdefault(each.grade, []).append(each)
             label = lexicon.grade_label.format(number=number)
-            if not codes:
-                said = reader.surface[slice(*match.span())]
-                return FoundScope(scopes=(Scope(kind=ScopeKind.GRADE, ids=(), label=label),), outside=said)
-            return FoundScope(
-                scopes=tuple(
-                    Scope(
-                        kind=ScopeKind.GRADE,
-                        ids=tuple(id for each in group for id in each.class_ids),
-                        # 小1 and 中1 in one school: the code tells them apart
-                        label=label if len(codes) == 1 else f"{label} ({code})",
-                    )
-                    for code, group in codes.items()
-                )
+            said = reader.surface[slice(*match.span())]
+            # 小1 and 中1 in one school: the code tells them apart
+            scopes = tuple(
+                _grade_scope(group, label if len(codes) == 1 else f"{label} ({code})") for code, group in codes.items()
             )
-    return None
+            nobody = (Scope(kind=ScopeKind.GRADE, ids=(), label=label),)
+            outside = None if scopes else said
+            sides.append(Side(start=match.start(), end=match.end(), scopes=scopes or nobody, outside=outside))
+    return sides
 
 
-def _own_class(lexicon: Lexicon, vocabulary: Vocabulary) -> FoundScope:
+def _own_grade(match: re.Match[str], lexicon: Lexicon, vocabulary: Vocabulary) -> Side | None:
+    own = [each for each in vocabulary.grades if not set(each.class_ids).isdisjoint(vocabulary.homerooms)]
+    scopes = tuple(
+        _grade_scope([each], lexicon.grade_label.format(number=_grade_number(each.grade) or each.grade)) for each in own
+    )
+    return Side(start=match.start(), end=match.end(), scopes=scopes) if scopes else None
+
+
+def _grade_scope(group: Sequence[GradeName], label: str) -> Scope:
+    return Scope(kind=ScopeKind.GRADE, ids=tuple(id for each in group for id in each.class_ids), label=label)
+
+
+def _own_class(reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary, sides: Sequence[Side]) -> Side | None:
+    """うちのクラス; a bare クラス only where no other group is named, otherwise it belongs to that (4年2組のクラス)."""
+    found = reader.take(lexicon.words["own_class"])
+    if not found or (sides and not any(len(match[0]) > 3 for match in found)):
+        return None
     own = _homerooms(vocabulary)
     if not own and vocabulary.default.kind is ScopeKind.CLASS:
         own = [each for each in vocabulary.classes if each.id in vocabulary.default.ids]
-    if not own:  # nobody's class: a child, or staff without one, who is then asked which
-        own = [each for each in vocabulary.classes if each.homeroom]
-    if not own:
-        return FoundScope(scopes=(Scope(kind=ScopeKind.CLASS, ids=(), label=""),))
-    return FoundScope(scopes=_choices([own], lexicon, vocabulary))
+    own = own or [each for each in vocabulary.classes if each.homeroom]  # staff without one, who is asked which
+    start, end = found[0].span()
+    if not own:  # nobody's class: a child
+        return Side(start=start, end=end, scopes=(Scope(kind=ScopeKind.CLASS, ids=(), label=""),))
+    scopes = tuple(_class_scope(each, vocabulary, distinct=len(own) > 1) for each in own)
+    return Side(start=start, end=end, scopes=scopes)
 
 
-def _choices(groups: list[list[ClassName]], lexicon: Lexicon, vocabulary: Vocabulary) -> tuple[Scope, ...]:
-    """One scope of all the classes named; or, where one name fits several classes, a scope for each of those."""
-    for group in groups:
-        if len(group) > 1:
-            return tuple(_scope([each], lexicon, vocabulary, distinct=True) for each in group)
-    return (_scope([each for group in groups for each in group], lexicon, vocabulary),)
-
-
-def _scope(classes: Iterable[ClassName], lexicon: Lexicon, vocabulary: Vocabulary, *, distinct: bool = False) -> Scope:
-    unique = [*{each.id: each for each in classes}.values()]
-    label = lexicon.join.join(each.title for each in unique)
+def _class_scope(each: ClassName, vocabulary: Vocabulary, *, distinct: bool) -> Scope:
+    label = each.title
     if distinct and len(vocabulary.own_schools) > 1:
-        label = " ".join([*(place.name for place in vocabulary.schools if place.id == unique[0].school_id), label])
-    return Scope(kind=ScopeKind.CLASS, ids=tuple(each.id for each in unique), label=label)
+        label = " ".join([*(place.name for place in vocabulary.schools if place.id == each.school_id), label])
+    return Scope(kind=ScopeKind.CLASS, ids=(each.id,), label=label)
+
+
+def _place(start: int, end: int, kind: ScopeKind, ids: Sequence[str], vocabulary: Vocabulary) -> Side:
+    places = {place.id: place.name for place in (*vocabulary.schools, *vocabulary.districts)}
+    label = "・".join(places.get(id, "") for id in ids)
+    return Side(start=start, end=end, scopes=(Scope(kind=kind, ids=tuple(ids), label=label),))
+
+
+def union(scopes: Sequence[Scope], join: str) -> Scope:
+    """Several groups of one kind as one; of students a list."""
+    kind = scopes[0].kind
+    unique = {each.ids: each for each in scopes}
+    if len(unique) == 1:
+        return scopes[0]
+    return Scope(
+        kind=ScopeKind.LIST if kind is ScopeKind.STUDENT else kind,
+        ids=tuple(dict.fromkeys(id for each in unique.values() for id in each.ids)),
+        label=join.join(each.label for each in unique.values()),
+    )
 
 
 def _preferred(classes: list[ClassName], vocabulary: Vocabulary) -> list[ClassName]:
