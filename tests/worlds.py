@@ -14,12 +14,14 @@ from sqlalchemy import func, select
 from starlette.applications import Starlette
 
 from assistant.bootstrap import HANDLERS, Core, build_core, build_services
+from assistant.channels.files import Files
 from assistant.channels.line.channel import LineChannel
 from assistant.channels.line.routes import line_routes
 from assistant.channels.port import Channel
 from assistant.dialogue.turn import Handler
 from assistant.inbox import InboxEvent
 from assistant.settings import Settings
+from assistant.web.files import file_routes
 from knowledge.db import Database
 from knowledge.imports.registry import run_import
 from knowledge.records.linking import create_code
@@ -60,6 +62,11 @@ def settings_of(folder: Path, database_url: str, **more: str) -> Settings:
     """Settings of a test, untouched by the machine's environment."""
     values: dict[str, Any] = {"data_dir": folder, "database_url": database_url, "secret_key": "secret", **more}
     return Settings(_env_file=None, **values)  # pyright: ignore[reportCallIssue] -- pydantic-settings' own argument
+
+
+def files_of(database: Database, clock: HandClock, base_url: str = "") -> Files:
+    """The files of a test's installation."""
+    return Files(database=database, base_url=base_url, secret=b"secret", language="ja", now=clock.now)
 
 
 class LineWorld:
@@ -121,6 +128,7 @@ async def line_world(
     clock: HandClock | None = None,
     handlers: Sequence[Handler] = HANDLERS,
     more_channels: Mapping[str, Channel] | None = None,
+    base_url: str = "",
 ) -> AsyncGenerator[LineWorld]:
     """LINE's stand-in, the webhook on a port, the roster imported. What we sent to LINE kept every rule."""
     clock = clock or HandClock()
@@ -131,14 +139,15 @@ async def line_world(
         LineStandIn(channel_secret=LINE_SECRET, access_token=LINE_TOKEN, now=clock.seconds) as line,
         aiohttp.ClientSession() as http,
     ):
-        channel = LineChannel(http, line.base_url, LINE_TOKEN, clock.now)
+        channel = LineChannel(http, line.base_url, LINE_TOKEN, clock.now, files_of(database, clock, base_url))
         core = build_core(
             build_services(settings, database),
             {channel.name: channel, **(more_channels or {})},
             clock.now,
             handlers=tuple(handlers),
         )
-        app = Starlette(routes=line_routes(core.inbox, LINE_SECRET, clock.now))
+        routes = [*line_routes(core.inbox, LINE_SECRET, clock.now), *file_routes(database, b"secret", clock.now)]
+        app = Starlette(routes=routes)
         async with served(app) as url:
             yield LineWorld(line, core, clock, http, url)
         assert line.violations == []

@@ -48,17 +48,22 @@ class ConsoleChannel:
 
 
 def as_text(message: Outgoing, grade: str | None) -> str:
-    """A message as lines for the terminal: text, small print, choices in brackets."""
+    """A message as lines for the terminal: text, small print, the file by its name, choices in brackets."""
     lines = [kana(words, grade) for words in (message.text, message.aside) if words]
+    if message.attachment is not None:
+        lines.append(f"{message.attachment.name}: {kana(message.attachment.alt, grade)}")
     if message.choices:
         lines.append(" ".join(f"[{kana(choice.label, grade)}]" for choice in message.choices))
     return "\n".join(lines)
 
 
 def as_json(message: Outgoing, grade: str | None) -> dict[str, Any]:
-    """A message for programs: ``{"text", "aside", "choices": [{"label", "value"}]}``."""
+    """A message for programs: ``{"text", "aside", "attachment", "choices": [{"label", "value"}]}``; ``attachment`` is
+    ``{"name", "media_type", "alt"}`` or null."""
+    file = message.attachment
     return {
         "text": kana(message.text, grade),
         "aside": kana(message.aside, grade),
+        "attachment": file and {"name": file.name, "media_type": file.media_type, "alt": kana(file.alt, grade)},
         "choices": [{"label": kana(choice.label, grade), "value": choice.value} for choice in message.choices],
     }

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import aiohttp
 import structlog
 from starlette.applications import Starlette
 
+from assistant.attachments import forget_expired
 from assistant.bootstrap import HANDLERS, Core, build_core, build_services, utc_now
 from assistant.channels.browser.channel import BrowserChannel
 from assistant.channels.browser.routes import browser_routes
+from assistant.channels.files import Files
 from assistant.channels.line.channel import LineChannel
 from assistant.channels.line.routes import line_routes
 from assistant.channels.port import Channel
@@ -21,15 +24,27 @@ from assistant.channels.slack.routes import slack_routes
 from assistant.dialogue.turn import Handler
 from assistant.schema import migrate
 from assistant.settings import Settings
+from assistant.web.files import file_routes
 from assistant.web.health import health_routes
 from knowledge.db import Database
+from scheduler.briefs import Briefs
 from scheduler.clock import Clock
 from scheduler.prompts import Prompts, SchoolTimes
+from scheduler.standing import Standing
 
 PLAN_EVERY = 15  # seconds between looks at what is due
 RECOVER_EVERY = 10  # seconds between looks for sends of processes that died
+FORGET_EVERY = 3600  # seconds between looks for files whose time is over
 
 log = structlog.get_logger(__name__)
+
+
+class Planner(Protocol):
+    """Puts what is due into the outbox."""
+
+    async def plan(self, now: datetime) -> int:
+        """How many sends were stored; safe to call at any time."""
+        ...
 
 
 @asynccontextmanager
@@ -66,14 +81,21 @@ async def running_app(
                 pipeline.start()
                 stack.push_async_callback(pipeline.stop)
             clock.every(RECOVER_EVERY, "recover", core.recover)
+            clock.every(FORGET_EVERY, "forget", lambda: forget_expired(database, now()))
         if scheduler:
-            prompts = Prompts(database, settings.zone, times, [c.name for c in channels.values() if c.keeps_prompts])
-            clock.every(PLAN_EVERY, "plan", lambda: _plan(prompts, core, now))
+            names = [channel.name for channel in channels.values() if channel.keeps_prompts]
+            planners: list[Planner] = [
+                Prompts(database, settings.zone, times, names),
+                Briefs(database, settings.zone, times, names),
+                Standing(database, settings.zone, names),
+            ]
+            clock.every(PLAN_EVERY, "plan", lambda: _plan(planners, core, now))
         await clock.start()
         log.info("running", channels=sorted(channels), worker=worker, scheduler=scheduler)
         app = Starlette(
             routes=[
                 *health_routes(database),
+                *file_routes(database, services.secret, now),
                 *browser_routes(settings, core, now, demo=demo),
                 *(line_routes(core.inbox, settings.line_channel_secret, now) if settings.has_line else []),
                 *(slack_routes(settings, core.inbox, services, now) if settings.has_slack else []),
@@ -87,14 +109,18 @@ def build_channels(
     settings: Settings, database: Database, session: aiohttp.ClientSession, now: Callable[[], datetime]
 ) -> Mapping[str, Channel]:
     """The channels that have their settings. A new channel is a line here."""
+    files = Files(
+        database=database, base_url=settings.base_url, secret=settings.secret(), language=settings.language, now=now
+    )
     channels: list[Channel] = [BrowserChannel(database, now)]
     if settings.has_line:
-        channels.append(LineChannel(session, settings.line_api_base_url, settings.line_channel_access_token, now))
+        token = settings.line_channel_access_token
+        channels.append(LineChannel(session, settings.line_api_base_url, token, now, files))
     if settings.has_slack:
-        channels.append(SlackChannel(settings.slack_bot_token, settings.slack_api_base_url))
+        channels.append(SlackChannel(settings.slack_bot_token, settings.slack_api_base_url, files))
     return {channel.name: channel for channel in channels}
 
 
-async def _plan(prompts: Prompts, core: Core, now: Callable[[], datetime]) -> None:
-    if await prompts.plan(now()):
+async def _plan(planners: Sequence[Planner], core: Core, now: Callable[[], datetime]) -> None:
+    if sum([await planner.plan(now()) for planner in planners]):
         core.delivery.wake()

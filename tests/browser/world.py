@@ -9,8 +9,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from assistant.bootstrap import Core
+from assistant.bootstrap import HANDLERS, Core
 from assistant.demo.generate import write_demo
+from assistant.dialogue.turn import Handler
 from assistant.inbox import InboxEvent
 from assistant.web.app import running_app
 from knowledge.imports.registry import run_import
@@ -50,12 +51,18 @@ class BrowserWorld:
 
 @asynccontextmanager
 async def browser_world(
-    folder: Path, database_url: str, *, demo: bool = False, language: str = "ja", base_url: str = ""
+    folder: Path,
+    database_url: str,
+    *,
+    demo: bool = False,
+    language: str = "ja",
+    base_url: str = "",
+    handlers: tuple[Handler, ...] = HANDLERS,
 ) -> AsyncGenerator[BrowserWorld]:
     """A Monday morning. With ``demo`` the roster is the demo district's."""
     clock = HandClock()
     settings = settings_of(folder, database_url, language=language, base_url=base_url)
-    async with running_app(settings, scheduler=False, demo=demo, now=clock.now) as app:
+    async with running_app(settings, scheduler=False, demo=demo, now=clock.now, handlers=handlers) as app:
         core: Core = app.state.core
         if demo:
             write_demo(folder / "demo", clock.moment.date())

@@ -23,7 +23,7 @@ from scheduler.errors import ScheduleError
 from scheduler.outbox import Outbox, State
 from scheduler.prompts import Prompts, SchoolTimes, Times
 from tests.platforms.line import Failure, user_id
-from tests.worlds import LINE_TOKEN, MORNING, TOKYO, HandClock, LineWorld, line_world, settings_of
+from tests.worlds import LINE_TOKEN, MORNING, TOKYO, HandClock, LineWorld, files_of, line_world, settings_of
 
 NAMES = ("hana", "ren", "sora", "yui")  # P4, P4, P2 of Minami; J1 of Higashi
 EVERYONE = list(NAMES)
@@ -429,7 +429,8 @@ async def test_two_planners_and_two_senders_at_once_make_one_prompt(
 ) -> None:
     world.clock.moment = at(8, 20)
     other = Database(database_url)
-    line = LineChannel(world.http, world.line.base_url, LINE_TOKEN, world.clock.now)
+    files = files_of(other, world.clock)
+    line = LineChannel(world.http, world.line.base_url, LINE_TOKEN, world.clock.now, files)
     core = build_core(build_services(settings_of(tmp_path, ""), other), {"line": line}, world.clock.now)
     now = world.clock.now()
     await asyncio.gather(*(planner(world, database=store).plan(now) for store in (world.core.database, other) * 3))

@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 
 from assistant.bootstrap import HANDLERS, Core, build_core, build_services
 from assistant.channels.console import ConsoleChannel
+from assistant.channels.files import Files
 from assistant.channels.port import Letter
 from assistant.channels.slack.channel import SlackChannel
 from assistant.channels.slack.convert import to_slack
@@ -137,7 +138,7 @@ async def slack_world(
             folder, "", slack_signing_secret=SECRET, slack_bot_token=TOKEN, slack_api_base_url=slack.base_url
         )
         services = build_services(settings, database)
-        channel = SlackChannel(TOKEN, slack.base_url)
+        channel = SlackChannel(TOKEN, slack.base_url, worlds.files_of(database, clock))
         others = {} if console is None else {"console": ConsoleChannel(lambda message, _: console.append(message))}
         core = build_core(services, {"slack": channel, **others}, clock.now, handlers=(*handlers, on_home, *HANDLERS))
         app = Starlette(routes=slack_routes(settings, core.inbox, services, clock.now))
@@ -633,10 +634,15 @@ async def alone() -> AsyncGenerator[tuple[SlackStandIn, SlackChannel]]:
     """The channel and Slack, nothing else."""
     async with SlackStandIn(bot_token=TOKEN) as slack:
         slack.add_user(HANA)
-        channel = SlackChannel(TOKEN, slack.base_url)
+        channel = SlackChannel(TOKEN, slack.base_url, no_files())
         yield slack, channel
         await channel.close()
         assert slack.violations == []
+
+
+def no_files() -> Files:
+    """Where no message has a file, no database is opened."""
+    return worlds.files_of(Database("sqlite:///never-opened.db"), worlds.HandClock())
 
 
 def letter(*messages: Outgoing, attempts: int = 1, to: str = HANA, grade: str | None = None) -> Letter:
@@ -713,7 +719,7 @@ async def test_someone_slack_does_not_know_is_given_up() -> None:
 
 
 async def test_nobody_at_the_other_end_means_later() -> None:
-    channel = SlackChannel(TOKEN, "http://127.0.0.1:9/api/")
+    channel = SlackChannel(TOKEN, "http://127.0.0.1:9/api/", no_files())
     assert isinstance(await channel.deliver(letter(Outgoing(text=Words.of("a")))), Later)
     await channel.close()
 

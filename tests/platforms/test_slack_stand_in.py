@@ -461,6 +461,43 @@ async def test_a_picture_is_shared_with_its_alt_text(slack: SlackStandIn, client
     assert "alt text" in slack.violations[0]
 
 
+async def test_an_upload_that_is_completed_too_early_or_twice_is_refused(slack: SlackStandIn, client: Client):
+    place = await client.files_getUploadURLExternal(filename="a.png", length=3, alt_txt="表")
+    entry: dict[str, str | None] = {"id": place["file_id"], "title": "a"}
+    assert (await refusal_of(client.files_completeUploadExternal(files=[entry])))["error"] == "file_not_found"
+    async with aiohttp.ClientSession() as http:
+        assert [(await http.post(place["upload_url"], data=b"png")).status for _ in range(2)] == [200, 400]
+    await client.files_completeUploadExternal(files=[entry])
+    assert (await refusal_of(client.files_completeUploadExternal(files=[entry])))["error"] == "file_not_found"
+    assert len(slack.files) == 1
+
+
+async def test_an_upload_of_other_bytes_than_announced_is_refused(slack: SlackStandIn, client: Client):
+    place = await client.files_getUploadURLExternal(filename="a.png", length=3, alt_txt="表")
+    async with aiohttp.ClientSession() as http, http.post(place["upload_url"], data=b"long") as response:
+        assert response.status == 400
+    assert "not announced" in slack.violations[0]
+
+
+async def test_a_file_needs_a_name_an_alternative_text_that_fits_and_a_conversation(
+    slack: SlackStandIn, client: Client
+):
+    for wrong in ({"filename": "a/b.png"}, {"alt_txt": "a" * 1001}, {"length": 0}):
+        arguments: dict[str, Any] = {"filename": "a.png", "length": 3, "alt_txt": "表", **wrong}
+        assert (await refusal_of(client.files_getUploadURLExternal(**arguments)))["error"] == "invalid_arguments"
+    place = await client.files_getUploadURLExternal(filename="a.png", length=3, alt_txt="表")
+    async with aiohttp.ClientSession() as http:
+        await http.post(place["upload_url"], data=b"png")
+    done = client.files_completeUploadExternal(files=[{"id": place["file_id"]}], channel_id=CHILD)  # a person is none
+    assert (await refusal_of(done))["error"] == "channel_not_found"
+
+
+async def test_an_app_without_the_scope_may_send_no_files(slack: SlackStandIn, client: Client):
+    slack.scopes -= {"files:write"}
+    refused = client.files_getUploadURLExternal(filename="a.png", length=3, alt_txt="表")
+    assert (await refusal_of(refused))["error"] == "missing_scope"
+
+
 # --- failures
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from assistant.attachments import LIVES, address
 from assistant.channels.browser.sessions import Session
 from assistant.channels.browser.transcript import Line
+from assistant.channels.files import PICTURE
 from assistant.channels.wording import kana
 from assistant.messages import Tone, Words
 from assistant.wording.grade_fit import to_ruby
@@ -58,7 +61,10 @@ class Wording:
 class Pages:
     """Every page in one language."""
 
-    def __init__(self, language: str, zone: ZoneInfo) -> None:
+    def __init__(self, language: str, zone: ZoneInfo, secret: bytes, now: Callable[[], datetime]) -> None:
+        """``secret`` signs the addresses of files."""
+        self._secret = secret
+        self._now = now
         self._language = language
         self._zone = zone
         self._templates = Environment(
@@ -98,6 +104,7 @@ class Pages:
             line=line,
             message=line.message,
             words=wording,
+            file=self._file(line, wording),
             at=line.at.astimezone(self._zone),
             answers=answers,
             controls=[choice for choice in choices if choice.tone is Tone.CONTROL],
@@ -106,6 +113,19 @@ class Pages:
             client_id=new_client_id(),
         )
         return Markup(html)  # noqa: S704 -- rendered with autoescape
+
+    def _file(self, line: Line, wording: Wording) -> Mapping[str, str] | None:
+        """What goes with a line, as the template uses it: an address within the site, empty when its time is over."""
+        attached = line.message.attachment
+        if attached is None:
+            return None
+        until = line.at + LIVES
+        return {
+            "address": address("", self._secret, attached.file_id, until) if until > self._now() else "",
+            "name": attached.name,
+            "alt": kana(attached.alt, wording.grade),
+            "kind": "picture" if attached.media_type.startswith(PICTURE) else "table",
+        }
 
     def problem(self, key: str) -> str:
         """A kind page about something that went wrong."""

@@ -96,7 +96,7 @@ class BrowserChat:
         self._now = now
         self._demo = demo
         self._idle = timedelta(minutes=settings.session_minutes)
-        self._pages = Pages(settings.language, settings.zone)
+        self._pages = Pages(settings.language, settings.zone, core.services.secret, now)
         self._listeners = listeners_of(core.database)
         self._sessions = Sessions(core.database, core.services.secret, now, settings.zone, self._idle)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +11,18 @@ import orjson
 from linebot.v3.messaging import AsyncApiClient, AsyncMessagingApi, Configuration, ShowLoadingAnimationRequest
 from linebot.v3.messaging.exceptions import ApiException
 
+from assistant.channels.files import PICTURE, Files
 from assistant.channels.line.convert import to_line
 from assistant.channels.line.webhook import to_incoming
 from assistant.channels.port import Letter
 from assistant.channels.sender import REPLY_WITHIN
-from assistant.messages import Incoming
+from assistant.channels.wording import utf16
+from assistant.messages import Incoming, Outgoing
+from knowledge.errors import StorageDownError
 from scheduler.delivery import Fail, Hold, Later, Result, Sent, Skip
 
+ADDRESS = 2000  # UTF-16 units of the address of a picture
+PREVIEW = 1_000_000  # bytes of a picture that stands in the talk (the one that a tap opens may have ten times that)
 TIMEOUT = 10.0  # seconds for one call
 LOADING = 20  # seconds the loading animation may show
 MONTHLY = "monthly limit"  # how LINE words the one 429 that waiting does not cure
@@ -32,24 +37,33 @@ class LineChannel:
     holds_for_replies = True
 
     def __init__(
-        self, session: aiohttp.ClientSession, base_url: str, access_token: str, now: Callable[[], datetime]
+        self,
+        session: aiohttp.ClientSession,
+        base_url: str,
+        access_token: str,
+        now: Callable[[], datetime],
+        files: Files,
     ) -> None:
         """``base_url`` without a slash at the end. ``now`` must be aware."""
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._token = access_token
         self._now = now
+        self._files = files
 
     def to_incoming(self, body: Mapping[str, Any], event_id: str, account_id: str, occurred_at: datetime) -> Incoming:
         return to_incoming(body, event_id, account_id, occurred_at)
 
     async def deliver(self, letter: Letter) -> Result:
         born_at = letter.reply_token_born_at
-        if letter.reply_token and born_at and self._now() - born_at < REPLY_WITHIN:
-            result = await self._reply(letter, letter.reply_token)
-            if result is not None:
-                return result
-        return await self._push(letter)
+        try:
+            if letter.reply_token and born_at and self._now() - born_at < REPLY_WITHIN:
+                result = await self._reply(letter, letter.reply_token)
+                if result is not None:
+                    return result
+            return await self._push(letter)
+        except StorageDownError:
+            return Later(problem="storage")
 
     async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
         return Skip(problem="LINE has no home page")
@@ -68,7 +82,7 @@ class LineChannel:
 
     async def _reply(self, letter: Letter, token: str) -> Result | None:
         """None: the token is of no use, push instead."""
-        body = {"replyToken": token, "messages": to_line([*letter.held, *letter.messages], letter.grade)}
+        body = {"replyToken": token, "messages": await self._objects([*letter.held, *letter.messages], letter.grade)}
         status, answer = await self._post("reply", body, {})
         if status == 400 and USED_TOKEN in answer:
             # Still young, and an earlier try had no answer: that one was delivered.
@@ -76,9 +90,27 @@ class LineChannel:
         return self._result(status, answer, held_too=True)
 
     async def _push(self, letter: Letter) -> Result:
-        body = {"to": letter.external_id, "messages": to_line(letter.messages, letter.grade)}
+        body = {"to": letter.external_id, "messages": await self._objects(letter.messages, letter.grade)}
         status, answer = await self._post("push", body, {"X-Line-Retry-Key": letter.key})
         return Sent() if status == 409 else self._result(status, answer)
+
+    async def _objects(self, messages: Sequence[Outgoing], grade: str | None) -> list[dict[str, Any]]:
+        """The message objects; a file that LINE could not fetch is replaced by a word about it."""
+        files = await self._files.of(messages)
+        ready: list[Outgoing] = []
+        addresses: dict[str, str] = {}
+        for message in messages:
+            attached = message.attachment
+            if attached is not None:
+                file = files.get(attached.file_id)
+                address = self._files.address(attached.file_id, file) if file is not None else None
+                is_picture = attached.media_type.startswith(PICTURE)
+                if file is None or address is None or (is_picture and not _is_shown(address, file.content)):
+                    message = self._files.without_file(message, grade, is_gone=file is None)
+                else:
+                    addresses[attached.file_id] = address
+            ready.append(message)
+        return to_line(ready, grade, addresses)
 
     def _result(self, status: int, answer: str, *, held_too: bool = False) -> Result:
         match status:
@@ -107,3 +139,8 @@ class LineChannel:
                 return response.status, await response.text(errors="replace")
         except (TimeoutError, aiohttp.ClientError) as error:
             return 0, type(error).__name__
+
+
+def _is_shown(address: str, content: bytes) -> bool:
+    """Whether LINE takes a picture from this address."""
+    return address.startswith("https://") and utf16(address) <= ADDRESS and len(content) <= PREVIEW

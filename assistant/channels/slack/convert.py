@@ -84,6 +84,8 @@ def plain(text: str, longest: int = SECTION) -> PlainTextObject:
 
 def _units(message: Outgoing, grade: str | None, numbers: Iterator[int]) -> Iterator[_Unit]:
     text, choices = kana(message.text, grade), message.choices
+    if message.attachment is not None and not text:
+        text = kana(message.attachment.alt, grade)  # no message of Slack is without text
     if len(choices) > BUTTONS or any(len(choice.value) > VALUE for choice in choices):
         text, choices = numbered(text, choices, grade), ()
     *pieces, last = split(text, SECTION)

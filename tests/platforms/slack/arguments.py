@@ -66,6 +66,7 @@ class Method:
     optional: Mapping[str, Parser] = field(default_factory=dict[str, Parser])
     takes_json: bool = True  # some read a form or a query only, and ignore a JSON body
     needs_token: bool = True
+    scope: str | None = None  # what the app must have been given when it was installed
     any_argument: bool = False
 
     def parse(self, raw: Mapping[str, object]) -> Arguments:

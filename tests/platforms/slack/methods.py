@@ -21,6 +21,7 @@ from .workspace import (
 )
 
 VIEW_BYTES = 250_000
+ALT_CHARACTERS = 1000
 PICTURE = re.compile(r"\.(png|jpe?g|gif|webp)$", re.IGNORECASE)
 
 # --- people and the app itself --------------------------------------------------------------------
@@ -126,6 +127,10 @@ def get_upload_url(workspace: Workspace, arguments: Arguments) -> Json:
     name, alt_text = arguments["filename"], arguments.get("alt_txt", "")
     if arguments["length"] < 1:
         raise Refusal("invalid_arguments", "[ERROR] length must be positive")
+    if not name.strip() or "/" in name:
+        raise Refusal("invalid_arguments", "[ERROR] filename must be the name of a file")
+    if len(alt_text) > ALT_CHARACTERS:
+        raise Refusal("invalid_arguments", f"[ERROR] alt_txt must be at most {ALT_CHARACTERS} characters")
     if PICTURE.search(name) and not alt_text.strip():
         workspace.violations.append(f"picture {name} without alt text")
     file_id = f"F{workspace.number():08d}"
@@ -235,9 +240,11 @@ METHODS: Mapping[str, Method] = {
         required={"filename": text, "length": number},
         optional={"alt_txt": text, "snippet_type": text},
         takes_json=False,
+        scope="files:write",
     ),
     "files.completeUploadExternal": Method(
         do=complete_upload,
+        scope="files:write",
         required={"files": structure},
         optional={"channel_id": text, "initial_comment": text, "thread_ts": timestamp},
     ),

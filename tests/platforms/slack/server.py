@@ -188,6 +188,8 @@ class SlackStandIn(Workspace):
             token = authorization.removeprefix("Bearer ") if authorization else raw.get("token")
             if method.needs_token and token != self.bot_token:
                 raise Refusal("invalid_auth" if token else "not_authed")
+            if method.scope is not None and method.scope not in self.scopes:
+                raise Refusal("missing_scope")
             if in_json and not method.takes_json:
                 raise Refusal("invalid_arguments", "[ERROR] this method reads no JSON body")
             arguments = method.parse({key: value for key, value in raw.items() if key != "token"})
@@ -230,7 +232,7 @@ class SlackStandIn(Workspace):
             content = parts[0] if parts else b""
         else:
             content = await request.read()
-        if upload is None or len(content) != upload.length:
+        if upload is None or upload.content is not None or len(content) != upload.length:
             self.violations.append(f"upload of {len(content)} bytes that were not announced")
             return web.Response(status=400, text="bad upload")
         upload.content = content

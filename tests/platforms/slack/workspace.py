@@ -15,6 +15,8 @@ TEAM = "T0AYUMI01"
 APP = "A0AYUMI01"
 BOT = "B0AYUMI01"
 BOT_USER = "U0AYUMIBOT"
+# What the app of docs/howto/set-up-slack.md is given.
+SCOPES = frozenset({"chat:write", "im:history", "im:write", "commands", "files:write"})
 TRIGGER_LIFETIME = 3.0  # seconds; docs.slack.dev/interactivity/handling-user-interaction
 BURST = 3  # messages a channel takes at once before its rate is held against it
 
@@ -78,6 +80,7 @@ class Workspace:
     """One team with one app installed. Times come from `clock` only."""
 
     clock: Callable[[], float] = time.time  # Unix seconds
+    scopes: frozenset[str] = SCOPES  # what the app was given when it was installed
     rate_limit_per_channel: float | None = None  # messages per second after a burst of BURST; None: no limit
     posted: list[Posted] = field(default_factory=list[Posted])  # in order of posting, edits applied
     edits: list[Posted] = field(default_factory=list[Posted])  # every version chat.update made
