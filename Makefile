@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench lock browser
+.PHONY: help demo test check format bench docs lock browser
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -46,6 +46,9 @@ browser: $(VENV)/dev.stamp  ## a Chromium for the browser tests, where there is 
 
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
+
+docs: $(VENV)/run.stamp  ## write what the catalogue of metrics says into the glossary
+	$(BIN)/python -m knowledge.questions.glossary docs/glossary.md
 
 lock: $(VENV)/dev.stamp  ## pin the newest versions that fit pyproject.toml, with hashes and without addresses
 	$(COMPILE) --upgrade --group dev -o requirements-dev.lock

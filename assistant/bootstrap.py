@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from assistant.channels.port import Channel
 from assistant.channels.sender import Sender
 from assistant.checkins.load import Scripts
+from assistant.composing import Composer
 from assistant.dialogue.turn import Handler, Services
 from assistant.dialogue.turns import WIDTH as TURNS_AT_ONCE
 from assistant.dialogue.turns import Done, Job, Turns
-from assistant.handlers import accounts, care, checkin, home, linking, notes, questions, talk
+from assistant.handlers import accounts, care, checkin, home, linking, notes, questions, reaching, standing, talk
 from assistant.inbox import Inbox
+from assistant.llm.interpreter import build_interpreter
 from assistant.notices import Notices
-from assistant.prompting import Prompter
 from assistant.settings import Settings
 from knowledge.db import Database
 from scheduler.delivery import WIDTH as SENDS_AT_ONCE
@@ -30,11 +31,15 @@ HANDLERS: tuple[Handler, ...] = (
     care.on_distress,
     linking.on_unlinked,
     talk.on_too_long,
+    care.on_tell_teacher,
+    reaching.on_reaching,
     checkin.on_tap,
     checkin.on_form,
+    questions.on_aside,
     talk.on_command,
     notes.on_note,
     checkin.on_text,
+    standing.on_standing,
     questions.on_question,
     talk.on_anything,
 )
@@ -70,6 +75,7 @@ def build_services(settings: Settings, database: Database) -> Services:
         language=settings.language,
         secret=settings.secret(),
         channels=frozenset(settings.channels),
+        interpreter=build_interpreter(settings.llm, settings.llm_base_url) if settings.llm else None,
     )
 
 
@@ -81,11 +87,11 @@ def build_core(
     handlers: tuple[Handler, ...] = HANDLERS,
 ) -> Core:
     """Wire inbox, turns and delivery over some channels; ``only`` serves a single account."""
-    prompter = Prompter(services, now)
+    composer = Composer(services, now)
     notices = Notices(services.database, list(channels), services.language, now)
     delivery = Delivery(
         services.database,
-        {name: Sender(channel, prompter.compose, now) for name, channel in channels.items()},
+        {name: Sender(channel, composer.compose, now) for name, channel in channels.items()},
         now,
         notices.report,
         only,

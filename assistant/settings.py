@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from assistant.errors import SettingsError
 from assistant.messages import LANGUAGES
 
+PROVIDERS = ("openai", "ollama")  # whose LangChain packages are installed with us
+
 
 class Settings(BaseSettings):
     """One installation. A channel whose settings are missing is off."""
@@ -29,6 +31,9 @@ class Settings(BaseSettings):
     language: str = Field(default="ja", alias="AYUMI_LANGUAGE")
     link_code_hours: float = Field(default=24.0, alias="AYUMI_LINK_CODE_HOURS")
     session_minutes: int = Field(default=30, alias="AYUMI_SESSION_MINUTES")
+
+    llm: str = Field(default="", alias="AYUMI_LLM")
+    llm_base_url: str = Field(default="", alias="AYUMI_LLM_BASE_URL")
 
     line_channel_secret: str = Field(default="", alias="LINE_CHANNEL_SECRET")
     line_channel_access_token: str = Field(default="", alias="LINE_CHANNEL_ACCESS_TOKEN")
@@ -75,7 +80,15 @@ class Settings(BaseSettings):
             raise ValueError("use 1 to 1440 minutes")
         return value
 
-    @field_validator("line_api_base_url", "slack_api_base_url", "base_url")
+    @field_validator("llm")
+    @classmethod
+    def _names_a_provider(cls, value: str) -> str:
+        provider, _, name = value.partition(":")
+        if value and not (provider in PROVIDERS and name):
+            raise ValueError(f"use one of {', '.join(f'{each}:MODEL' for each in PROVIDERS)}")
+        return value
+
+    @field_validator("line_api_base_url", "slack_api_base_url", "base_url", "llm_base_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):

@@ -38,6 +38,7 @@ class Times:
     anticipation_until: time = time(12, 0)
     reflection: time = time(15, 10)
     reflection_until: time = time(20, 0)
+    brief: time | None = time(16, 30)  # when homeroom teachers get the day's brief; None: never
 
     def window(self, phase: Phase, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """From when to when the prompt of a phase may go out."""
@@ -200,20 +201,25 @@ def prompt_key(phase: Phase, day: date, student_id: str) -> str:
 def _times(path: Path, school: str, entry: Any, base: Times) -> Times:
     if not isinstance(entry, dict):
         raise ScheduleError(f"{path}: {school}: expected times such as anticipation: '08:20'")
-    values: dict[str, time] = {}
+    values: dict[str, time | None] = {}
     for name, value in cast("dict[str, Any]", entry).items():
         if name not in Times.__dataclass_fields__:
             raise ScheduleError(f"{path}: {school}: '{name}' is not one of {', '.join(Times.__dataclass_fields__)}")
+        if name == "brief" and value == "off":
+            values[name] = None
+            continue
         try:
-            values[name] = time.fromisoformat(value)
+            read = values[name] = time.fromisoformat(value)
         except (TypeError, ValueError) as error:
             raise ScheduleError(f"{path}: {school}: {name}: {value!r} is not a time such as '08:20'") from error
-        if values[name].tzinfo is not None:
+        if read.tzinfo is not None:
             raise ScheduleError(
                 f"{path}: {school}: {name}: {value!r}: the school's time zone holds, leave the offset out"
             )
-    times = replace(base, **values)
+    times = replace(base, **cast("Any", values))
     if not times.anticipation < times.anticipation_until <= times.reflection < times.reflection_until:
-        said = ", ".join(f"{name} {getattr(times, name):%H:%M}" for name in Times.__dataclass_fields__)
+        said = ", ".join(
+            f"{name} {getattr(times, name):%H:%M}" for name in Times.__dataclass_fields__ if name != "brief"
+        )
         raise ScheduleError(f"{path}: {school}: the times must follow each other within one day: {said}")
     return times

@@ -77,6 +77,11 @@ def _settings(settings: Settings) -> list[Finding]:
         found.append(Finding(ok=False, about="AYUMI_BASE_URL", says=says))
     else:
         found.append(Finding(ok=True, about="AYUMI_BASE_URL", says=settings.base_url))
+    if settings.llm:
+        says = f"{settings.llm}: asked when the rules do not understand a question of staff, without names"
+        found.append(Finding(ok=None, about="AYUMI_LLM", says=says))
+    else:
+        found.append(Finding(ok=True, about="AYUMI_LLM", says="none: the rules alone understand questions"))
     return found
 
 

@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 
 T = TypeVar("T")
+IMPORTED = "oneroster, checkins, attendance, nurse-visits, study-log, assessments, observations, calendar, content."
 WRONG_USE, BAD_DATA = 2, 1  # exit statuses
 YEARS = range(2000, 2101)  # that --at may name
 
@@ -33,6 +34,11 @@ As = Annotated[str, typer.Option("--as", metavar="PERSON", help="sourcedId of th
 At = Annotated[
     str | None,
     typer.Option("--at", metavar="TIME", help="The moment taken as now: ISO 8601, school time without an offset."),
+]
+AsksAs = Annotated[str, typer.Option("--as", metavar="PERSON", help="sourcedId of the person who asks.")]
+Batch = Annotated[
+    Path | None,
+    typer.Option("--batch", metavar="FILE", help='JSON lines {"id","as","at","text","conversation"}.'),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -77,7 +83,7 @@ def migrate() -> None:
 
 @app.command("import")
 def import_(
-    kind: Annotated[str, typer.Argument(help="oneroster, checkins, calendar.")],
+    kind: Annotated[str, typer.Argument(help=IMPORTED)],
     path: Annotated[Path, typer.Argument(help="A CSV file; for oneroster a folder or a zip.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check only; write nothing.")] = False,
 ) -> None:
@@ -97,21 +103,42 @@ def link_code(persons: Annotated[list[str], typer.Argument(metavar="PERSON…", 
 
 @app.command()
 def ask(
-    as_: Annotated[str, typer.Option("--as", metavar="PERSON", help="sourcedId of the person who asks.")] = "",
+    as_: AsksAs = "",
     text: Annotated[str, typer.Argument(help="The question.")] = "",
     at: At = None,
     json: Json = False,
-    batch: Annotated[Path | None, typer.Option("--batch", help='JSON lines {"id","as","at","text"}.')] = None,
+    chart: Annotated[Path | None, typer.Option(metavar="FILE", help="Also save a picture (PNG) of the answer.")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Also save the answer as CSV.")] = None,
+    batch: Batch = None,
 ) -> None:
     """Ask one question about the data; with --batch, many."""
-    from assistant.cli.talk import run_ask, run_ask_batch
+    from assistant.cli.asking import run_ask, run_ask_batch
 
     if batch is not None:
         _run(run_ask_batch(_settings(), batch))
     elif not as_ or not text:
         raise SettingsError("ask needs --as PERSON and a question, or --batch FILE")
     else:
-        _run(run_ask(_settings(), as_, _text(text), _moment(at), json=json))
+        _run(run_ask(_settings(), as_, _text(text), _moment(at), json=json, chart=chart, csv=csv))
+
+
+@app.command()
+def understand(
+    as_: AsksAs = "",
+    text: Annotated[str, typer.Argument(help="What the person writes.")] = "",
+    at: At = None,
+    json: Json = False,
+    batch: Batch = None,
+) -> None:
+    """Show what a text is taken to mean, without doing it."""
+    from assistant.cli.asking import run_understand, run_understand_batch
+
+    if batch is not None:
+        _run(run_understand_batch(_settings(), batch))
+    elif not as_ or not text:
+        raise SettingsError("understand needs --as PERSON and a text, or --batch FILE")
+    else:
+        _run(run_understand(_settings(), as_, _text(text), _moment(at), json=json))
 
 
 @app.command()

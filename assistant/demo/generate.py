@@ -1,9 +1,9 @@
-"""Writes the demo district as files to import: a OneRoster folder, ``calendar.csv`` and ``checkins.csv``."""
+"""Writes the demo district as files to import: a OneRoster folder, and one CSV for every other kind."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from assistant.demo.history import Writer, answers
+from assistant.demo.records import COLUMNS, records
 from assistant.demo.roster import Row, roster_rows, school_of, student_id
 from knowledge.records.calendar import SchoolCalendar
 
@@ -26,7 +27,7 @@ CHECKIN_COLUMNS = (
 
 
 def write_demo(folder: Path, today: date) -> None:
-    """Writes ``oneroster/``, ``calendar.csv`` and ``checkins.csv`` into ``folder``, made if it is not there.
+    """Writes ``oneroster/`` and ``<kind>.csv`` for every other kind into ``folder``, made if it is not there.
 
     The same ``today`` always gives the same files. Check-ins stay within the school year of ``today``, so that there
     are few in early April. Raises OSError where the folder cannot be written.
@@ -46,7 +47,14 @@ def write_demo(folder: Path, today: date) -> None:
         _write(oneroster / f"{name}.csv", columns, rows)
     calendar = _calendar_rows(district, today, on)
     _write(folder / "calendar.csv", CALENDAR_COLUMNS, calendar)
-    _write(folder / "checkins.csv", CHECKIN_COLUMNS, _checkin_rows(district, phrases, calendar, today, on("04-01")))
+    checkins = [*_checkin_rows(district, phrases, calendar, today, on("04-01"))]
+    _write(folder / "checkins.csv", CHECKIN_COLUMNS, checkins)
+    answered: dict[str, set[date]] = {}
+    for row in checkins:
+        answered.setdefault(row["studentId"], set()).add(date.fromisoformat(row["date"]))
+    for kind, columns in COLUMNS.items():
+        rows = _record_rows(kind, district, _load("records"), calendar, today, on("04-01"), answered)
+        _write(folder / f"{kind}.csv", columns, rows)
 
 
 def _calendar_rows(district: dict[str, Any], today: date, on: Callable[[str], date]) -> list[Row]:
@@ -85,17 +93,41 @@ def _checkin_rows(
     writers = {grade: Writer(rng, band) for grade, band in phrases.items()}
     profiles = [profile for profile in district["profiles"] for _ in range(profile["share"])]
     for class_id, about in district["classes"].items():
-        school = school_of(class_id)
-        own = [row for row in calendar if row["schoolId"] == school]
-        marked = SchoolCalendar(
-            (date.fromisoformat(row["date"]), row["kind"], [grade for grade in [row["grades"]] if grade]) for row in own
-        )
-        days = marked.school_days(first, today - timedelta(days=1), about["grade"])[-HISTORY:]
-        days += marked.school_days(today, today, about["grade"])
+        days = _school_days(calendar, school_of(class_id), about["grade"], first, today)
         for number in range(1, len(about["students"]) + 1):
             student = student_id(class_id, number)
             profile = Random(f"{SEED} {student}").choice(profiles)  # a quiet child is quiet whatever the day
             yield from answers(student, days, today, profile, writers[about["grade"]], rng)
+
+
+def _record_rows(
+    kind: str,
+    district: dict[str, Any],
+    words: dict[str, Any],
+    calendar: Sequence[Row],
+    today: date,
+    first: date,
+    answered: Mapping[str, set[date]],
+) -> Iterable[Row]:
+    """Records of the days before ``today``: the systems report in the evening."""
+    for class_id, about in district["classes"].items():
+        days = [day for day in _school_days(calendar, school_of(class_id), about["grade"], first, today) if day < today]
+        for number in range(1, len(about["students"]) + 1):
+            student = student_id(class_id, number)
+            there = frozenset(answered.get(student, ()))
+            rng = Random(f"{SEED} {student} {kind}")
+            yield from records(kind, student, f"{class_id}-t", days, there, words[about["grade"]], rng)
+
+
+def _school_days(calendar: Sequence[Row], school: str, grade: str, first: date, today: date) -> list[date]:
+    """The last ``HISTORY`` school days before ``today`` in the school year, and ``today`` when it is one."""
+    marked = SchoolCalendar(
+        (date.fromisoformat(row["date"]), row["kind"], [grade for grade in [row["grades"]] if grade])
+        for row in calendar
+        if row["schoolId"] == school
+    )
+    days = marked.school_days(first, today - timedelta(days=1), grade)[-HISTORY:]
+    return days + marked.school_days(today, today, grade)
 
 
 def _date_in_school_year(year: int, month_day: str) -> date:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from assistant.demo.generate import write_demo
+from assistant.demo.records import COLUMNS
 from assistant.errors import AssistantError
 from knowledge.db import Database
 from knowledge.imports.registry import run_import
@@ -34,15 +35,15 @@ async def load_demo(database: Database, today: date, timezone: ZoneInfo) -> None
         if not orgs:
             await run_import(database, "oneroster", folder / "oneroster", timezone=timezone)
         await run_import(database, "calendar", folder / "calendar.csv", timezone=timezone)
-        if known_until is not None:
-            _drop_until(folder / "checkins.csv", known_until)
-        await run_import(database, "checkins", folder / "checkins.csv", timezone=timezone)
+        for kind in ("checkins", *COLUMNS):
+            if known_until is not None:
+                _drop_until(folder / f"{kind}.csv", known_until)
+            await run_import(database, kind, folder / f"{kind}.csv", timezone=timezone)
 
 
 def _drop_until(path: Path, day: date) -> None:
-    """Keep the rows after ``day``."""
+    """Keep the rows after ``day``; in every file the second column says when."""
     with path.open(encoding="utf-8", newline="") as file:
         header, *rows = list(csv.reader(file))
-    column = header.index("date")
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([header, *(row for row in rows if row[column] > day.isoformat())])
+        csv.writer(file).writerows([header, *(row for row in rows if row[1][:10] > day.isoformat())])

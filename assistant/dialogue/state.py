@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from assistant.dialogue.draft import Draft
+from assistant.dialogue.topic import Topic
 from knowledge.questions.model import Phase
 
 
@@ -26,12 +28,18 @@ class DialogueState:
     """The state of one conversation."""
 
     pending: Pending | None = None
+    topic: Topic | None = None  # what was asked about data
+    draft: Draft | None = None  # words to children that wait to be sent
     language: str | None = None  # chosen by the person; None: the installation's
 
     def to_json(self) -> dict[str, Any]:
         result: dict[str, Any] = {}
         if self.pending is not None:
             result["pending"] = {**asdict(self.pending), "date": self.pending.date.isoformat()}
+        if self.topic is not None:
+            result["topic"] = self.topic.to_json()
+        if self.draft is not None:
+            result["draft"] = self.draft.to_json()
         if self.language is not None:
             result["language"] = self.language
         return result
@@ -42,6 +50,8 @@ class DialogueState:
             return DialogueState()
         return DialogueState(
             pending=_pending(value.get("pending")),
+            topic=Topic.from_json(value.get("topic")),
+            draft=Draft.from_json(value.get("draft")),
             language=value.get("language"),
         )
 

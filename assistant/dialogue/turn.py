@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from assistant.dialogue.people import Person
@@ -18,7 +18,17 @@ from knowledge.records.checkins import CheckInRecord
 
 if TYPE_CHECKING:
     from assistant.checkins.load import Scripts
+    from intents.questions import Reading
     from knowledge.db import Database
+    from knowledge.questions.model import Vocabulary
+
+
+class Interpreter(Protocol):
+    """Somebody to ask when the rules do not understand a question: a language model, where one is switched on."""
+
+    async def read(self, text: str, vocabulary: Vocabulary, now: datetime) -> Reading | None:
+        """What the text may ask, always to be confirmed; None when it cannot say, is too slow or is down."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +41,7 @@ class Services:
     language: str  # of people who have not chosen one
     secret: bytes  # for the hashes of link codes
     channels: frozenset[str]  # those that are switched on: where people other than the one talking can be written to
+    interpreter: Interpreter | None = None  # None: no language model, the rules alone
 
 
 @dataclass(kw_only=True)
@@ -57,6 +68,13 @@ class Turn:
     @property
     def today(self) -> date:
         return self.now.date()
+
+    @property
+    def known(self) -> Person:
+        """The person, where a handler has made sure that there is one. Raises ``LookupError`` otherwise."""
+        if self.person is None:
+            raise LookupError("the account is not linked")
+        return self.person
 
     @property
     def is_stale(self) -> bool:

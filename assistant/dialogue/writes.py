@@ -17,6 +17,9 @@ from knowledge.db import upsert
 from knowledge.records.accounts import Account, LinkAttempt
 from knowledge.records.alerts import raise_alert
 from knowledge.records.checkins import CheckInRecord, Note, forget_answer, save_checkins
+from knowledge.records.replies import Reply
+from knowledge.records.standing import StandingQuestion
+from knowledge.records.talk_requests import TalkRequest
 from scheduler import outbox
 from scheduler.outbox import Item
 
@@ -105,6 +108,115 @@ class TellOthers:
     @classmethod
     async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
         await outbox.put(connection, [write.item for write in writes])
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddReply:
+    """A member of staff answered a child's reflection."""
+
+    reply_id: str
+    student_id: str
+    date: date
+    author_id: str
+    text: str
+    sent_at: datetime
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        rows = [
+            {
+                "id": write.reply_id,
+                "student_id": write.student_id,
+                "date": write.date,
+                "author_id": write.author_id,
+                "text": write.text,
+                "sent_at": write.sent_at,
+            }
+            for write in writes
+        ]
+        await upsert(connection, Reply, rows, key=["id"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddTalkRequest:
+    """A child wants to talk with somebody at school."""
+
+    request_id: str
+    student_id: str
+    at: datetime  # in the school's time zone
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        rows = [
+            {"id": write.request_id, "student_id": write.student_id, "date": write.at.date(), "requested_at": write.at}
+            for write in writes
+        ]
+        await upsert(connection, TalkRequest, rows, key=["id"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloseTalkRequests:
+    """A member of staff has talked with a child: what was asked for until then is closed."""
+
+    student_id: str
+    closed_by: str
+    at: datetime
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        for write in writes:
+            await connection.execute(
+                update(TalkRequest)
+                .where(
+                    TalkRequest.student_id == write.student_id,
+                    TalkRequest.closed_at.is_(None),
+                    TalkRequest.requested_at <= write.at,
+                )
+                .values(closed_at=write.at, closed_by=write.closed_by)
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddStandingQuestion:
+    question_id: str
+    owner_id: str
+    text: str
+    rrule: str
+    at: str  # HH:MM, school time
+    next_at: datetime
+    created_at: datetime
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        rows = [
+            {
+                "id": write.question_id,
+                "owner_id": write.owner_id,
+                "text": write.text,
+                "rrule": write.rrule,
+                "time": write.at,
+                "state": "active",
+                "next_at": write.next_at,
+                "created_at": write.created_at,
+            }
+            for write in writes
+        ]
+        await upsert(connection, StandingQuestion, rows, key=["id"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopStandingQuestion:
+    question_id: str
+    owner_id: str  # only their own
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        for write in writes:
+            await connection.execute(
+                update(StandingQuestion)
+                .where(StandingQuestion.id == write.question_id, StandingQuestion.owner_id == write.owner_id)
+                .values(state="cancelled", next_at=None)
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import yaml
 
 from assistant.dialogue.people import Person
 from assistant.dialogue.turn import Turn
-from assistant.dialogue.writes import RaiseAlert, TellOthers
+from assistant.dialogue.writes import AddTalkRequest, RaiseAlert, TellOthers
 from assistant.handlers import checkin
 from assistant.messages import Kind, Outgoing, Words
 from assistant.wording.texts import Speaker
@@ -25,6 +25,7 @@ from scheduler.outbox import Item
 log = structlog.get_logger(__name__)
 
 HELP_LINES = Path(__file__).parent.parent / "careline.yaml"
+TELL_TEACHER = "!tell_teacher"  # a button's value
 STAFFED_FROM, STAFFED_TO = 8, 17  # o'clock on school days: somebody at school may be reading
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -59,7 +60,10 @@ async def on_distress(turn: Turn) -> bool:
         await checkin.on_form(turn)  # its answers are kept; what it would say now is not said
         turn.outgoing.clear()
     turn.change(pending=None)  # the check-in can wait; it goes on with つづき
-    await _tell_staff(turn, turn.person, found.level)
+    speaker = Speaker(language=turn.services.language, band="staff")
+    level = speaker.say(f"care.level_{found.level}")
+    if not await _tell_staff(turn, turn.person, "care.alert_to_staff", "alert", level=level):
+        log.warning("alert_without_reader", event_id=turn.incoming.event_id)
     hours = "in_hours" if await _is_staffed(turn, turn.person) else "out_of_hours"
     parts = [turn.words(f"care.{found.level}"), turn.words(f"care.told_{hours}"), help_lines(turn)]
     if found.level is Level.URGENT:
@@ -68,21 +72,17 @@ async def on_distress(turn: Turn) -> bool:
     return True
 
 
-async def _tell_staff(turn: Turn, student: Person, level: Level) -> None:
-    """Tell the staff that there is an alert, without the child's words. Where nobody can be written to, the alert waits
-    for whoever looks at the list, and the log says so."""
+async def _tell_staff(turn: Turn, student: Person, key: str, kind: str, **args: object) -> bool:
+    """Tell the child's staff, without the child's words; whether anybody could be told. Where nobody can be written
+    to, what was stored waits for whoever looks at the list."""
     async with turn.services.database.read() as connection:
         school_class, accounts = await accounts_of_staff(connection, student.id, turn.today, turn.services.channels)
     speaker = Speaker(language=turn.services.language, band="staff")
-    text = speaker.say(
-        "care.alert_to_staff",
-        name=Words.own(f"{student.family_name} {student.given_name}"),
-        school_class=Words.own(school_class),
-        level=speaker.say(f"care.level_{level}"),
-    )
+    name = Words.own(f"{student.family_name} {student.given_name}")
+    text = speaker.say(key, name=name, school_class=Words.own(school_class), **args)
     for account_id in accounts:
         item = Item(
-            key=f"alert:{turn.incoming.event_id}:{account_id}",
+            key=f"{kind}:{turn.incoming.event_id}:{account_id}",
             account_id=account_id,
             kind="messages",
             payload={"messages": [Outgoing(text=text).to_json()]},
@@ -90,15 +90,26 @@ async def _tell_staff(turn: Turn, student: Person, level: Level) -> None:
             created_at=turn.now,
         )
         turn.writes.append(TellOthers(item=item))
-    if not accounts:
-        log.warning("alert_without_reader", event_id=turn.incoming.event_id)
+    return bool(accounts)
 
 
 async def on_wants_human(turn: Turn) -> None:
-    """相談: who is there to talk to. A waiting question waits on, unasked."""
+    """相談: who is there to talk to, and the offer to tell a teacher; nobody is told unasked. A waiting question waits
+    on, unasked."""
     turn.change(pending=None)
     parts = [turn.words("care.someone_to_talk_to"), help_lines(turn)]
-    turn.outgoing.append(Outgoing(text=Words.join(parts, "\n\n")))
+    tell = turn.button("reaching.tell_teacher", TELL_TEACHER)
+    turn.outgoing.append(Outgoing(text=Words.join(parts, "\n\n"), choices=(tell,)))
+
+
+async def on_tell_teacher(turn: Turn) -> bool:
+    """The child wants a teacher to know. Where nobody can be written to, the wish is kept and the child told so."""
+    if turn.incoming.choice != TELL_TEACHER or turn.person is None or not turn.person.is_student:
+        return False
+    turn.writes.append(AddTalkRequest(request_id=turn.incoming.event_id, student_id=turn.person.id, at=turn.now))
+    told = await _tell_staff(turn, turn.person, "reaching.staff_wants_to_talk", "talk")
+    turn.say("reaching.told_teacher" if told else "reaching.noted_for_teacher")
+    return True
 
 
 def help_lines(turn: Turn) -> Words:

@@ -1,95 +1,229 @@
-"""Questions about the class: understood, answered from the store, worded."""
+"""Questions about the class in a chat: asked, asked back, and what may be tapped under an answer."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from assistant.dialogue.people_store import load_people
-from assistant.dialogue.turn import Services, Turn
+from assistant.attachments import new_file
+from assistant.charts import describe, draw
+from assistant.dialogue.asking import Asked, answer_question, ask
+from assistant.dialogue.topic import Topic
+from assistant.dialogue.turn import Turn
 from assistant.handlers import checkin, talk
-from assistant.messages import Choice, Kind, Outgoing, Words
-from assistant.wording.answers import word
-from assistant.wording.texts import Speaker
-from intents.commands import find_command, find_note
-from intents.people import asks_about
-from intents.questions import Reading, understand_question
-from knowledge.questions.answer import UnsupportedQuestionError, answer
-from knowledge.questions.model import Answer, Option, Reason, Status
-from knowledge.questions.vocabulary import load_vocabulary
-from knowledge.records.scope import Viewer, load_viewer
+from assistant.messages import Attachment, Choice, Kind, Outgoing, Tone, Words
+from assistant.wording.answers import explain, pages, word
+from assistant.wording.tables import csv_name, csv_of
+from intents.asides import Aside, Naming, find_aside
+from knowledge.questions.evidence import rows_behind
+from knowledge.questions.model import Answer, Metric, Question, Shape, Status
 
-LONGEST_ECHO = 100  # characters of a question that a button may carry
 PREFIX = "?"  # a button's value: the question as if it had been typed
+UNDER = "="  # a button's value: something about the answer above it, ``=how/<key of the topic>[/more]``
+DRAWN = frozenset({Shape.TREND, Shape.COMPARE, Shape.BREAKDOWN})  # people would rather look than read
+LONGEST_VALUE = 300  # characters of what a button sends back: LINE's limit for a postback's data
+OFFERED = 5  # children whom a reply or a talk is offered for by a tap
+LISTED = frozenset({Shape.STUDENTS, Shape.TEXTS})
 
 
 async def on_question(turn: Turn) -> bool:
-    """A question to the learning-data store. Anything else is left to others."""
-    text = turn.incoming.text
-    if turn.incoming.kind is Kind.CHOICE and (turn.incoming.choice or "").startswith(PREFIX):
-        text = (turn.incoming.choice or "")[len(PREFIX) :]
-    elif turn.incoming.kind is not Kind.TEXT:
+    """A question to the learning-data store, or something about the answer above. Anything else is left to others."""
+    if turn.person is None:
         return False
-    if turn.person is None or checkin.pending_today(turn) is not None:
-        return False
-    answered = await ask(turn.services, turn.person.id, text, turn.incoming.occurred_at, turn.speaker)
-    if answered.status in (Status.NOT_UNDERSTOOD, Status.TALK):
-        return False
-    if answered.status is Status.CLARIFY:  # to tap: each scope it may be about, then what is understood for sure
-        scopes = [Words.own(option.label) for option in answered.options]
-        meant = [Choice(label=label, value=f"{PREFIX}{label} {text}") for label in scopes if len(text) <= LONGEST_ECHO]
-        turn.outgoing.append(Outgoing(text=word(answered, turn.speaker), choices=(*meant, *talk.menu(turn))))
+    choice = turn.incoming.choice or ""
+    if turn.incoming.kind is Kind.CHOICE and choice.startswith(UNDER):
+        return await _under(turn, choice[len(UNDER) :].split("/"))
+    if turn.incoming.kind is Kind.CHOICE and choice.startswith(PREFIX):
+        text = choice[len(PREFIX) :]
+    elif turn.incoming.kind is Kind.TEXT:
+        text = turn.incoming.text
     else:
-        turn.outgoing.append(Outgoing(text=word(answered, turn.speaker)))
+        return False
+    if checkin.pending_today(turn) is not None:
+        return False
+    asked = await ask(turn.services, turn.known.id, text, turn.incoming.occurred_at, turn.speaker, turn.state.topic)
+    if asked.answer.status is Status.TALK:
+        return False
+    if asked.reading is None and asked.answer.status is Status.NOT_UNDERSTOOD and turn.person.band != "staff":
+        return False
+    await _show(turn, asked)
     return True
 
 
-async def ask(services: Services, person_id: str, text: str, at: datetime, speaker: Speaker) -> Answer:
-    """One question of one person, answered and worded. Raises ``NoSuchPersonError``. What is no question about data
-    comes back as ``talk``, what nobody understood as ``not_understood``; neither ever carries a number."""
-    now = at.astimezone(services.timezone)
-    async with services.database.read() as connection:
-        viewer = await load_viewer(connection, person_id, now.date())
-        if await _asks_about_others(connection, viewer, text, now.date()):
-            refused = Answer(status=Status.REFUSED, question=None, reason=Reason.NOT_PERMITTED)
-            return replace(refused, text=str(word(refused, speaker)))
-        vocabulary = await load_vocabulary(connection, viewer, services.timezone)
-        reading = understand_question(text, vocabulary, now)
-        match reading:
-            case None:
-                is_talk = find_command(text) is not None or find_note(text) is not None
-                result = Answer(status=Status.TALK if is_talk else Status.NOT_UNDERSTOOD, question=None)
-            case Reading(future=True):
-                result = Answer(status=Status.NOT_UNDERSTOOD, question=None, reason=Reason.FUTURE)
-            case Reading(question=question, confidence="clear") if question is not None:
-                try:
-                    result = await answer(
-                        connection,
-                        viewer,
-                        question,
-                        at=at,
-                        timezone=services.timezone,
-                        language=speaker.language,
-                    )
-                except UnsupportedQuestionError:
-                    result = Answer(status=Status.NOT_UNDERSTOOD, question=None)
-            case _:
-                meant = [each for each in (reading.question, *reading.choices) if each is not None]
-                scopes = [each.scope for each in meant if each.scope.ids]
-                options = tuple(Option(id=scope.ids[0], label=scope.label) for scope in scopes)
-                result = Answer(status=Status.CLARIFY, question=reading.question, options=options)
-    return replace(result, text=str(word(result, speaker)))
-
-
-async def _asks_about_others(connection: AsyncConnection, viewer: Viewer, text: str, on: date) -> bool:
-    """Whether a student, or a guardian, asks about somebody else's child: refused, whether such a person exists or not
-    (questions.md)."""
-    may_ask = {viewer.student_id} if viewer.student_id else viewer.children
-    if not may_ask or viewer.homerooms or viewer.subject_classes or viewer.schools:
+async def on_aside(turn: Turn) -> bool:
+    """A short word about the last answer, before it is taken for anything else (はい alone is a word of thanks). Words
+    to children are left to their own handler."""
+    if turn.person is None or turn.incoming.kind is not Kind.TEXT or checkin.pending_today(turn) is not None:
         return False
-    own: set[str] = set()
-    for person in (await load_people(connection, may_ask, on)).values():
-        own |= {person.family_name, person.given_name, person.family_name + person.given_name}
-    return bool(asks_about(text) - own)
+    topic = _topic(turn)
+    if topic is None:
+        return False
+    match aside := find_aside(turn.incoming.text):
+        case Aside.YES if topic.proposed is not None:
+            return await _under(turn, [aside, topic.key])
+        case Aside.NO if topic.proposed is not None or topic.choices:
+            return await _under(turn, [aside, topic.key])
+        case Aside.HOW | Aside.BEHIND | Aside.CHART | Aside.CSV if topic.question is not None:
+            return await _under(turn, [aside, topic.key])
+        case Aside.MORE if topic.question is not None and topic.page_left:
+            return await _under(turn, [aside, topic.key, str(topic.page + 1)])
+        case _:
+            return False
+    return True
+
+
+async def _under(turn: Turn, parts: Sequence[str]) -> bool:
+    """A button under an answer, or the same in words."""
+    person, topic = turn.person, turn.state.topic
+    if person is None:
+        return False
+    if topic is None or len(parts) < 2 or parts[1] != topic.key:
+        turn.say("asking.button_too_old", talk.menu(turn))
+        return True
+    question = topic.question or topic.proposed
+    rest = parts[2:]
+    match parts[0]:
+        case Aside.YES if topic.proposed is not None:
+            question = topic.proposed
+        case Aside.NO:
+            turn.change(topic=None)
+            turn.say("asking.ask_again", talk.menu(turn))
+            return True
+        case "pick" if rest and rest[0].isdecimal() and int(rest[0]) < len(topic.choices):
+            question = topic.choices[int(rest[0])]
+        case Aside.BEHIND if question is not None:
+            question = rows_behind(question, of_board=_is_board(turn))
+        case Aside.HOW | Aside.MORE | Aside.CHART | Aside.CSV:
+            return await _more(turn, parts[0], question, int(rest[0]) if rest and rest[0].isdecimal() else 0)
+        case _:
+            question = None
+    if question is None:
+        turn.say("asking.button_too_old", talk.menu(turn))
+        return True
+    asked = await answer_question(turn.services, person.id, question, turn.incoming.occurred_at, turn.speaker, topic)
+    await _show(turn, asked)
+    return True
+
+
+async def _more(turn: Turn, what: str, question: Question | None, page: int) -> bool:
+    """The same answer again, seen otherwise: explained, drawn, as a table, its next page."""
+    if question is None:
+        turn.say("asking.button_too_old", talk.menu(turn))
+        return True
+    asked = await answer_question(
+        turn.services, turn.known.id, question, turn.incoming.occurred_at, turn.speaker, turn.state.topic
+    )
+    topic, result = turn.state.topic, asked.answer
+    match what:
+        case Aside.HOW:
+            behind = (
+                [turn.button("asking.behind", _value(topic, Aside.BEHIND))]
+                if rows_behind(question, of_board=_is_board(turn))
+                else []
+            )
+            turn.outgoing.append(Outgoing(text=explain(result, turn.speaker), choices=tuple(behind)))
+        case Aside.CSV if result.status is Status.ANSWERED:
+            attachment = _attach(turn, csv_of(result, turn.speaker), "text/csv", csv_name(result), asked.said)
+            turn.outgoing.append(Outgoing(text=turn.words("asking.csv_ready"), attachment=attachment))
+        case Aside.CHART:
+            picture = await _picture(turn, result)
+            said = asked.said if picture is not None else turn.words("asking.no_picture")
+            turn.outgoing.append(Outgoing(text=said, attachment=picture))
+        case _:
+            if topic is not None:
+                turn.change(topic=replace(topic, page=page, page_left=page + 1 < pages(result)))
+            turn.outgoing.append(
+                Outgoing(
+                    text=word(result, turn.speaker, page=page), choices=_choices(turn, asked, turn.state.topic, page)
+                )
+            )
+    return True
+
+
+async def _show(turn: Turn, asked: Asked) -> None:
+    """An answer with its picture, where people would rather look, and what may be tapped next."""
+    topic = asked.topic
+    if topic is not None and topic is not turn.state.topic:
+        topic = replace(topic, page=0, page_left=pages(asked.answer) > 1)
+    turn.change(topic=topic)
+    question = asked.answer.question
+    drawn = asked.answer.status is Status.ANSWERED and question is not None and question.shape in DRAWN
+    picture = await _picture(turn, asked.answer) if drawn else None
+    turn.outgoing.append(Outgoing(text=asked.said, choices=_choices(turn, asked, topic, 0), attachment=picture))
+
+
+def _choices(turn: Turn, asked: Asked, topic: Topic | None, page: int) -> tuple[Choice, ...]:
+    result, question = asked.answer, asked.answer.question
+    if topic is None or turn.person is None:
+        return tuple(talk.menu(turn)) if result.status is not Status.ANSWERED else ()
+    if result.status is Status.CLARIFY:
+        return tuple(_ways_to_fix(turn, asked, topic))
+    if result.status is not Status.ANSWERED or question is None:
+        return ()
+    found: list[Choice] = []
+    if page + 1 < pages(result):
+        found.append(turn.button("asking.more", _value(topic, Aside.MORE, str(page + 1))))
+    is_staff = turn.known.band == "staff"
+    if is_staff and question.shape in LISTED and topic.students:
+        found.append(turn.button("asking.reach", _value(topic, Aside.REACH)))
+    if is_staff and question.shape is Shape.TEXTS:
+        days = dict(topic.reflections)
+        found += [
+            Choice(label=turn.words("asking.reply", name=Words.own(label)), value=_value(topic, Naming.REPLY, id))
+            for id, label in topic.students
+            if id in days
+        ][:OFFERED]
+    if is_staff and question.metric is Metric.TALK_REQUESTS and question.shape is Shape.STUDENTS:
+        found += [
+            Choice(label=turn.words("asking.close", name=Words.own(label)), value=_value(topic, Naming.CLOSE, id))
+            for id, label in topic.students[:OFFERED]
+        ]
+    found.append(turn.button("asking.how", _value(topic, Aside.HOW), Tone.CONTROL))
+    if question.shape is Shape.STUDENTS and is_staff and len(result.rows) > 1:
+        found.append(turn.button("asking.as_picture", _value(topic, Aside.CHART), Tone.CONTROL))
+    if is_staff and (result.rows or result.value is not None):
+        found.append(turn.button("asking.as_csv", _value(topic, Aside.CSV), Tone.CONTROL))
+    return tuple(found)
+
+
+def _ways_to_fix(turn: Turn, asked: Asked, topic: Topic) -> list[Choice]:
+    """To tap: one of several; or はい, and the other classes, times and figures that may have been meant."""
+    labels = [Words.own(option.label) for option in asked.answer.options]
+    if not topic.choices and topic.proposed is None:  # a name that is not there: the question again with one that is
+        text = turn.incoming.text
+        return [Choice(label=label, value=f"{PREFIX}{label} {text}"[:LONGEST_VALUE]) for label in labels]
+    shown = labels[1:] if topic.proposed is not None else labels
+    picks = [Choice(label=label, value=_value(topic, "pick", str(index))) for index, label in enumerate(shown)]
+    if topic.proposed is None:
+        return picks
+    yes = turn.button("asking.yes", _value(topic, Aside.YES))
+    return [yes, *picks, turn.button("asking.no", _value(topic, Aside.NO), Tone.CONTROL)]
+
+
+async def _picture(turn: Turn, result: Answer) -> Attachment | None:
+    """The answer drawn, on a thread: a picture takes some tenths of a second, others must not wait for it."""
+    content = await asyncio.to_thread(draw, result, turn.speaker)
+    if content is None:
+        return None
+    return _attach(turn, content, "image/png", "ayumi.png", describe(result, turn.speaker))
+
+
+def _attach(turn: Turn, content: bytes, media_type: str, name: str, alt: Words) -> Attachment:
+    write, file_id = new_file(turn.known.id, media_type, name, content, turn.now)
+    turn.writes.append(write)
+    return Attachment(file_id=file_id, media_type=media_type, name=name, alt=alt)
+
+
+def _is_board(turn: Turn) -> bool:
+    return turn.known.roles == frozenset({"districtAdministrator"})
+
+
+def _topic(turn: Turn) -> Topic | None:
+    """What was talked about, while it lasts."""
+    topic = turn.state.topic
+    return topic if topic is not None and topic.previous().holds(turn.now) else None
+
+
+def _value(topic: Topic | None, what: str, *rest: str) -> str:
+    return UNDER + "/".join([what, topic.key if topic is not None else "", *rest])

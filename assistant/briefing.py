@@ -1,0 +1,152 @@
+"""The evening's brief for a homeroom teacher: typed questions, each worded in its own line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from assistant.channels.sender import Composed
+from assistant.dialogue.turn import Services
+from assistant.messages import Choice, Outgoing, Words
+from assistant.wording.texts import Speaker
+from knowledge.questions.answer import answer
+from knowledge.questions.model import (
+    Answer,
+    AnswerRow,
+    Condition,
+    Metric,
+    Operator,
+    Order,
+    Period,
+    Question,
+    Scope,
+    ScopeKind,
+    Shape,
+    Status,
+)
+from knowledge.questions.vocabulary import load_vocabulary
+from knowledge.records.accounts import Account
+from knowledge.records.scope import Viewer, load_viewer
+from scheduler.outbox import Item
+
+NAMED = 10  # children named in a line; the rest is counted
+WAITING = 3  # reflections shown that have waited longest
+ALWAYS = date(1900, 1, 1)  # what has no limit begins here (as the period of the same question does)
+FELL = -1.0  # points of mood (questions.md)
+
+
+class Briefer:
+    """Works the brief out when it is sent, so that it counts the last answer too."""
+
+    def __init__(self, services: Services, now: Callable[[], datetime]) -> None:
+        self._services = services
+        self._now = now
+
+    async def compose(self, item: Item) -> Composed | None:
+        """None when the account changed hands, the teacher lost the class, or the day is over."""
+        person_id, day = item.payload["person_id"], date.fromisoformat(item.payload["date"])
+        now = self._now().astimezone(self._services.timezone)
+        if now.date() != day:
+            return None
+        async with self._services.database.read() as connection:
+            if await connection.scalar(select(Account.person_id).where(Account.id == item.account_id)) != person_id:
+                return None
+            viewer = await load_viewer(connection, person_id, day)
+            vocabulary = await load_vocabulary(connection, viewer, self._services.timezone)
+            classes = [
+                Scope(kind=ScopeKind.CLASS, ids=(each.id,), label=each.title)
+                for each in vocabulary.classes
+                if each.id in viewer.homerooms
+            ]
+            messages = [await self._of_class(connection, viewer, scope, now) for scope in classes]
+        return Composed(messages=messages) if messages else None
+
+    async def _of_class(self, connection: AsyncConnection, viewer: Viewer, scope: Scope, now: datetime) -> Outgoing:
+        today = now.date()
+        day = Period(start=today, end=today, label="")
+        monday = today - timedelta(days=today.weekday())
+        week = Period(start=monday, end=today, label="")
+        week_before = Period(start=monday - timedelta(days=7), end=monday - timedelta(days=1), label="")
+        always = Period(start=ALWAYS, end=today, label="")
+        speaker = Speaker(language=self._services.language, band="staff")
+
+        base = Question(metric=None, shape=Shape.STUDENTS, scope=scope, period=day)
+
+        async def ask(metric: Metric, **more: Any) -> Answer:
+            question = replace(base, metric=metric, **more)
+            return await answer(
+                connection, viewer, question, at=now, timezone=self._services.timezone, language=speaker.language
+            )
+
+        missing = await ask(Metric.REFLECTION_RATE, condition=Condition(op=Operator.MISSING))
+        mood = await ask(Metric.MOOD, shape=Shape.COMPARE, period=week, compare=(week_before,))
+        falls = Condition(op=Operator.AT_MOST, value=FELL)
+        fell = await ask(Metric.MOOD_CHANGE, period=week, condition=falls, order=Order.ASCENDING)
+        talk = await ask(Metric.TALK_REQUESTS, period=always)
+        waiting = await ask(Metric.AWAITING_REPLY, shape=Shape.TEXTS, period=always, limit=WAITING)
+        lines = [
+            speaker.say("brief.head", school_class=Words.own(scope.label), month=today.month, day=today.day),
+            _missing(speaker, missing),
+            _mood(speaker, mood),
+            _named(speaker, "brief.talk", talk),
+            _named(speaker, "brief.fell", fell),
+            _waiting(speaker, waiting, today),
+        ]
+        choices = [
+            Choice(
+                label=speaker.say(f"brief.{key}_button"), value=f"?{scope.label}{speaker.say(f'brief.{key}_question')}"
+            )
+            for key, result in (("missing", missing), ("waiting", waiting))
+            if result.rows
+        ]
+        return Outgoing(text=Words.join(lines, "\n"), choices=tuple(choices))
+
+
+def _missing(speaker: Speaker, result: Answer) -> Words:
+    if result.status is not Status.ANSWERED or not result.counts:
+        return Words()
+    count = result.counts[0]
+    said = speaker.say("brief.answered", answered=count.answered, expected=count.expected)
+    if not result.rows:
+        return said
+    return Words.join([said, speaker.say("brief.missing", names=_names(speaker, result.rows))], "\n")
+
+
+def _mood(speaker: Speaker, result: Answer) -> Words:
+    """Nothing when one of the weeks has no mood to compare with."""
+    if result.status is not Status.ANSWERED or result.difference is None or not result.rows:
+        return Words()
+    now, change = result.rows[0].value, round(result.difference, 1)
+    direction = "same" if change == 0 else "up" if change > 0 else "down"
+    return speaker.say(f"brief.mood_{direction}", mood=f"{now:.1f}", change=f"{abs(change):.1f}")
+
+
+def _named(speaker: Speaker, key: str, result: Answer) -> Words:
+    if result.status is not Status.ANSWERED or not result.rows:
+        return Words()
+    return speaker.say(key, count=len(result.rows), names=_names(speaker, result.rows))
+
+
+def _waiting(speaker: Speaker, result: Answer, today: date) -> Words:
+    """The reflections that have waited longest for a reply, without their words: a phone lies open on a desk."""
+    rows = [row for row in result.rows if row.day is not None] if result.status is Status.ANSWERED else []
+    if not rows:
+        return Words()
+    shown = [
+        speaker.say("brief.waiting_one", name=Words.own(row.label), days=(today - row.day).days)
+        for row in rows
+        if row.day is not None
+    ]
+    return speaker.say("brief.waiting", names=Words.join(shown, str(speaker.say("brief.comma"))))
+
+
+def _names(speaker: Speaker, rows: tuple[AnswerRow, ...]) -> Words:
+    names = [Words.own(row.label) for row in rows[:NAMED]]
+    if len(rows) > NAMED:
+        names.append(speaker.say("brief.others", count=len(rows) - NAMED))
+    return Words.join(names, str(speaker.say("brief.comma")))

@@ -1,0 +1,190 @@
+"""One question about the data: understood, answered from the store, worded. No channel, no buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from assistant.dialogue.topic import Topic
+from assistant.dialogue.turn import Services
+from assistant.messages import Words
+from assistant.wording.answers import word
+from assistant.wording.texts import Speaker
+from intents.asides import Aside, find_aside
+from intents.commands import find_command, find_note
+from intents.examples import nearest_examples
+from intents.fixes import alternatives
+from intents.questions import Reading, understand_question
+from knowledge.questions.answer import UnsupportedQuestionError, answer
+from knowledge.questions.metrics import catalogue
+from knowledge.questions.model import Answer, Option, Question, Reason, ScopeKind, Status, Vocabulary
+from knowledge.questions.vocabulary import load_vocabulary
+from knowledge.records.scope import load_viewer
+
+MOST_OPTIONS = 12  # choices shown at once: LINE has room for 13 quick replies
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What came of a question."""
+
+    answer: Answer  # its ``text`` filled
+    topic: Topic | None  # what the next question may lean on
+    said: Words  # the worded answer, as spans
+    reading: Reading | None = None  # how the text was understood; None where it was not
+
+
+async def ask(
+    services: Services, person_id: str, text: str, at: datetime, speaker: Speaker, topic: Topic | None = None
+) -> Asked:
+    """One question of one person, answered and worded. Raises ``NoSuchPersonError``.
+
+    ``topic`` is what the conversation was about. What is no question about data comes back as ``talk``, what nobody
+    understood as ``not_understood``; neither ever carries a number, nor does a question that is asked back.
+    """
+    now = at.astimezone(services.timezone)
+    held = topic if topic is not None and topic.previous().holds(now) else None
+    if held is not None and held.proposed is not None and find_aside(text) is Aside.YES:
+        return await answer_question(services, person_id, held.proposed, at, speaker, topic)
+    async with services.database.read() as connection:
+        viewer = await load_viewer(connection, person_id, now.date())
+        vocabulary = await load_vocabulary(connection, viewer, services.timezone)
+    reading = understand_question(text, vocabulary, now, held.previous() if held is not None else None)
+    if reading is None and services.interpreter is not None and find_command(text) is None and find_note(text) is None:
+        reading = await services.interpreter.read(text, vocabulary, now)
+    if reading is None or not _is_clear(reading) or reading.question is None:
+        return _not_answered(reading, text, at, speaker, topic, vocabulary)
+    asked = await answer_question(services, person_id, reading.question, at, speaker, topic)
+    if reading.second:
+        said = Words.join([asked.said, speaker.say("answers.two_questions")], "\n\n")
+        asked = replace(asked, said=said, answer=replace(asked.answer, text=str(said)))
+    return replace(asked, reading=reading)
+
+
+async def understand(
+    services: Services, person_id: str, text: str, at: datetime, topic: Topic | None = None
+) -> dict[str, Any]:
+    """What a text is taken to mean, as ``ayumi understand`` prints it. Nothing is answered or done."""
+    now = at.astimezone(services.timezone)
+    previous = topic.previous() if topic is not None and topic.previous().holds(now) else None
+    if (command := find_command(text)) is not None:
+        return {"intent": command.value, "confidence": "clear"}
+    if find_note(text) is not None:
+        return {"intent": "note", "confidence": "clear"}
+    async with services.database.read() as connection:
+        viewer = await load_viewer(connection, person_id, now.date())
+        vocabulary = await load_vocabulary(connection, viewer, services.timezone)
+    reading = understand_question(text, vocabulary, now, previous)
+    if reading is None:
+        return {"intent": "none", "confidence": "confirm"}
+    question = reading.question
+    return {
+        "intent": "question",
+        "confidence": reading.confidence,
+        "question": None if question is None else question.to_json(),
+        "leftover": [*reading.leftover],
+        "choices": [choice.to_json() for choice in reading.choices],
+    }
+
+
+async def answer_question(
+    services: Services, person_id: str, question: Question, at: datetime, speaker: Speaker, topic: Topic | None
+) -> Asked:
+    """The answer to a question that is typed already: understood, tapped, confirmed, or one about the rows behind
+    another. Permission is looked at anew. Raises ``NoSuchPersonError``."""
+    async with services.database.read() as connection:
+        viewer = await load_viewer(connection, person_id, at.astimezone(services.timezone).date())
+        try:
+            result = await answer(
+                connection, viewer, question, at=at, timezone=services.timezone, language=speaker.language
+            )
+        except UnsupportedQuestionError:
+            result = Answer(status=Status.NOT_UNDERSTOOD, question=None)
+    said = word(result, speaker)
+    return Asked(answer=replace(result, text=str(said)), topic=Topic.after(result, at, topic), said=said)
+
+
+def _is_clear(reading: Reading) -> bool:
+    return reading.confidence == "clear" and reading.outside is None and not reading.others
+
+
+def _not_answered(
+    reading: Reading | None,
+    text: str,
+    at: datetime,
+    speaker: Speaker,
+    topic: Topic | None,
+    vocabulary: Vocabulary,
+) -> Asked:
+    """Everything that gets words instead of a figure."""
+    after = topic
+    if reading is None:
+        is_talk = find_command(text) is not None or find_note(text) is not None
+        result = Answer(status=Status.TALK if is_talk else Status.NOT_UNDERSTOOD, question=None)
+        said = word(result, speaker)
+        if speaker.band == "staff" and not is_talk:
+            examples = [Words.of(f"・{example}") for example in nearest_examples(text, speaker.language)]
+            said = Words.join([speaker.say("answers.not_in_catalogue"), *examples], "\n")
+    elif reading.others or (reading.outside is not None and not vocabulary.classes):
+        result = Answer(status=Status.REFUSED, question=None, reason=Reason.NOT_PERMITTED)
+        said, after = word(result, speaker), None
+    elif reading.future:
+        result = Answer(status=Status.NOT_UNDERSTOOD, question=None, reason=Reason.FUTURE)
+        said = word(result, speaker)
+    elif reading.impossible is not None:
+        result = Answer(status=Status.NOT_UNDERSTOOD, question=None)
+        key = "threshold_missing" if reading.about == "metric" else "impossible_date"
+        said = speaker.say(f"answers.{key}", said=Words.own(reading.impossible))
+    elif reading.outside is not None and _is_person(reading):
+        result = Answer(status=Status.CLARIFY, question=None)
+        said = speaker.say("answers.no_such_person", name=Words.own(reading.outside))
+    elif reading.outside is not None:
+        options = _nearest(vocabulary)
+        result = Answer(status=Status.CLARIFY, question=None, options=options)
+        said = speaker.say("answers.no_such_class", name=Words.own(reading.outside))
+    elif reading.choices:
+        choices = reading.choices[:MOST_OPTIONS]
+        result = Answer(status=Status.CLARIFY, question=None, options=_options(choices, speaker))
+        said = speaker.say(f"answers.choose_{reading.about or 'scope'}")
+        after = Topic(at=at, choices=choices)
+    else:
+        proposed = reading.question
+        today = at.astimezone(vocabulary.timezone).date()
+        others = alternatives(proposed, vocabulary, speaker.language, today) if proposed is not None else ()
+        offered = [each for each in (proposed, *others) if each is not None][:MOST_OPTIONS]
+        result = Answer(status=Status.CLARIFY, question=proposed, options=_options(offered, speaker))
+        said = word(result, speaker)
+        if reading.leftover:
+            left = Words.own(" ".join(reading.leftover))
+            said = Words.join([speaker.say("answers.confirm_leftover", words=left), said], "\n")
+        after = Topic(at=at, proposed=proposed, choices=tuple(offered[1:]))
+    return Asked(answer=replace(result, text=str(said)), topic=after, said=said, reading=reading)
+
+
+def _is_person(reading: Reading) -> bool:
+    return reading.question is not None and reading.question.scope.kind is ScopeKind.STUDENT
+
+
+def _options(questions: Sequence[Question], speaker: Speaker) -> tuple[Option, ...]:
+    """What to choose from: the part in which each question differs from the first, the first from the second."""
+    if not questions:
+        return ()
+    first, second = questions[0], questions[min(1, len(questions) - 1)]
+    return tuple(_option(each, second if each is first else first, speaker) for each in questions)
+
+
+def _option(question: Question, other: Question, speaker: Speaker) -> Option:
+    if question.scope.ids == other.scope.ids and question.period != other.period:
+        return Option(id=question.period.start.isoformat(), label=question.period.label)
+    if question.scope.ids == other.scope.ids and question.metric is not None and question.metric is not other.metric:
+        return Option(id=question.metric, label=catalogue()[question.metric].name[speaker.language])
+    return Option(id=question.scope.ids[0] if question.scope.ids else "", label=question.scope.label)
+
+
+def _nearest(vocabulary: Vocabulary) -> tuple[Option, ...]:
+    """The classes that there are, the asker's own first, for somebody who named one that is not there."""
+    own = [each for each in vocabulary.classes if each.id in vocabulary.homerooms]
+    others = [each for each in vocabulary.classes if each.homeroom and each.id not in vocabulary.homerooms]
+    return tuple(Option(id=each.id, label=each.title) for each in [*own, *others][:MOST_OPTIONS])

@@ -1,0 +1,283 @@
+"""From a list of students to an act: a draft, a preview, somebody left out, and only then a word to each child."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+from assistant.dialogue.draft import Draft
+from assistant.dialogue.people_store import load_people
+from assistant.dialogue.topic import Topic
+from assistant.dialogue.turn import Turn
+from assistant.dialogue.writes import AddReply, CloseTalkRequests, TellOthers
+from assistant.handlers import talk
+from assistant.messages import Choice, Kind, Outgoing, Tone, Words
+from assistant.wording.grade_fit import to_kana
+from assistant.wording.texts import Speaker
+from intents.asides import Aside, Naming, find_aside, find_naming
+from intents.commands import Command, find_command
+from knowledge.questions.model import Metric, Period, Question, Scope, ScopeKind, Shape
+from knowledge.records.accounts import accounts_of
+from knowledge.records.scope import load_viewer, permit_for
+from scheduler.outbox import Item
+
+UNDER = "="  # a button's value: something about the answer above it
+DRAFT = "@"  # a button's value: something about the draft, ``@send/<key of the draft>``
+LONGEST = 500  # characters of a word to a child
+NAMED = 30  # recipients named in a preview; the rest is counted
+BUTTONS = 8  # recipients who can be left out by a tap
+
+
+async def on_reaching(turn: Turn) -> bool:
+    """Everything about words from staff to children. Anything else is left to others."""
+    if turn.person is None or turn.person.band != "staff":
+        return False
+    choice = turn.incoming.choice or ""
+    if turn.incoming.kind is Kind.CHOICE and choice.startswith(UNDER):
+        return await _begin_by_button(turn, choice[len(UNDER) :].split("/"))
+    if turn.incoming.kind is Kind.CHOICE and choice.startswith(DRAFT):
+        return await _go_on_by_button(turn, choice[len(DRAFT) :].split("/"))
+    if turn.incoming.kind is not Kind.TEXT:
+        return False
+    draft = turn.state.draft
+    if draft is not None and draft.holds(turn.now):
+        return await _go_on_by_words(turn, draft, turn.incoming.text.strip())
+    return await _begin_by_words(turn, turn.incoming.text)
+
+
+async def _begin_by_button(turn: Turn, parts: Sequence[str]) -> bool:
+    """声をかける, 返信, 対応した: under an answer that lists children."""
+    if parts[0] not in (Aside.REACH, Naming.REPLY, Naming.CLOSE):
+        return False
+    topic = turn.state.topic
+    if topic is None or len(parts) < 2 or parts[1] != topic.key:
+        turn.say("asking.button_too_old", talk.menu(turn))
+        return True
+    chosen = [student for student in topic.students if student[0] in parts[2:3]]
+    match parts[0]:
+        case Aside.REACH if topic.students:
+            await _begin(turn, topic.students, None)
+        case Naming.REPLY if chosen and (day := dict(topic.reflections).get(chosen[0][0])) is not None:
+            await _begin(turn, chosen, day)
+        case Naming.CLOSE if chosen:
+            await _close_requests(turn, chosen[0])
+        case _:
+            turn.say("asking.button_too_old", talk.menu(turn))
+    return True
+
+
+async def _begin_by_words(turn: Turn, text: str) -> bool:
+    topic = turn.state.topic
+    if topic is None or not topic.previous().holds(turn.now) or not topic.students:
+        return False
+    if find_aside(text) is Aside.REACH:
+        await _begin(turn, topic.students, None)
+        return True
+    named = find_naming(text)
+    if named is None or named.what is Naming.LEAVE_OUT:
+        return False
+    found = _called(topic.students, named.name)
+    if named.what is Naming.REPLY:
+        days = dict(topic.reflections)
+        found = [student for student in found if student[0] in days]
+        if len(found) == 1:
+            await _begin(turn, found, days[found[0][0]])
+            return True
+    elif len(found) == 1 and topic.question is not None and topic.question.metric is Metric.TALK_REQUESTS:
+        await _close_requests(turn, found[0])
+        return True
+    return False
+
+
+async def _begin(turn: Turn, students: Sequence[tuple[str, str]], reflection: date | None) -> None:
+    """Ask for the words, with a draft to tap."""
+    if not await _may_reach(turn, students):
+        turn.say("answers.refused")
+        return
+    draft = Draft(at=turn.now, students=tuple(students), reflection=reflection)
+    turn.change(draft=draft)
+    if reflection is not None:
+        turn.say("reaching.write_reply", [_cancel(turn, draft)], name=Words.own(students[0][1]))
+        return
+    ready = turn.words(f"reaching.draft_{_about(turn.state.topic)}")
+    choices = [Choice(label=turn.words("reaching.use_draft"), value=f"{DRAFT}use/{draft.key}"), _cancel(turn, draft)]
+    turn.say("reaching.write", choices, count=len(students), draft=ready)
+
+
+async def _go_on_by_words(turn: Turn, draft: Draft, text: str) -> bool:
+    aside = find_aside(text)
+    if aside is Aside.NO or find_command(text) is Command.STOP:
+        return await _go_on_by_button(turn, ["cancel", draft.key])
+    if draft.text is None:
+        await _preview(turn, draft, text)
+        return True
+    named = find_naming(text)
+    if named is not None and named.what is Naming.LEAVE_OUT:
+        found = _called(draft.students, named.name)
+        if len(found) == 1:
+            return await _go_on_by_button(turn, ["out", draft.key, found[0][0]])
+        turn.say("reaching.which_one" if found else "reaching.nobody_of_that_name", name=Words.own(named.name))
+        return True
+    match aside:
+        case Aside.SEND | Aside.YES:
+            return await _go_on_by_button(turn, ["send", draft.key])
+        case Aside.REWRITE:
+            return await _go_on_by_button(turn, ["rewrite", draft.key])
+        case _:
+            return False  # something else; the preview can still be sent for a while
+
+
+async def _go_on_by_button(turn: Turn, parts: Sequence[str]) -> bool:
+    draft = turn.state.draft
+    if draft is None or not draft.holds(turn.now) or len(parts) < 2 or parts[1] != draft.key:
+        turn.say("reaching.no_draft", talk.menu(turn))
+        return True
+    match parts[0]:
+        case "use":
+            await _preview(turn, draft, str(turn.words(f"reaching.draft_{_about(turn.state.topic)}")))
+        case "out" if len(draft.students) > 1:
+            left = tuple(student for student in draft.students if student[0] not in parts[2:3])
+            await _preview(turn, replace(draft, students=left), draft.text or "")
+        case "out":
+            turn.say("reaching.nobody_left", [_cancel(turn, draft)])
+        case "rewrite":
+            turn.change(draft=replace(draft, text=None, at=turn.now))
+            turn.say("reaching.write_again")
+        case "send" if draft.text is not None:
+            await _send(turn, draft, draft.text)
+        case _:
+            turn.change(draft=None)
+            turn.say("reaching.cancelled", talk.menu(turn))
+    return True
+
+
+async def _preview(turn: Turn, draft: Draft, text: str) -> None:
+    """Who gets which words, as a child of the youngest grade among them will read them; nothing is sent yet."""
+    if not text or len(text) > LONGEST:
+        turn.say("reaching.too_long" if text else "reaching.write_again", most=LONGEST)
+        return
+    draft = replace(draft, text=text, at=turn.now)
+    turn.change(draft=draft)
+    ids = [id for id, _ in draft.students]
+    async with turn.services.database.read() as connection:
+        people = await load_people(connection, ids, turn.today)
+        reached = await accounts_of(connection, ids, turn.services.channels)
+    grades = sorted((person.grade for person in people.values() if person.grade), key=_age)
+    shown = to_kana(text, grades[0]) if grades and turn.language == "ja" else text
+    comma = str(turn.words("reaching.comma"))
+    named = [Words.own(label) for _, label in draft.students[:NAMED]]
+    if len(draft.students) > NAMED:
+        named.append(turn.words("reaching.others", count=len(draft.students) - NAMED))
+    away = [Words.own(label) for id, label in draft.students if id not in reached]
+    parts = [
+        turn.words("reaching.preview", count=len(draft.students), names=Words.join(named, comma)),
+        turn.words("reaching.preview_text", sender=_sender(turn), text=Words.own(shown)),
+    ]
+    if away:
+        parts.append(turn.words("reaching.not_linked", names=Words.join(away, comma)))
+    out = [
+        Choice(
+            label=turn.words("reaching.leave_out", name=Words.own(label)),
+            value=f"{DRAFT}out/{draft.key}/{id}",
+            tone=Tone.CONTROL,
+        )
+        for id, label in (draft.students[:BUTTONS] if len(draft.students) > 1 else ())
+    ]
+    choices = (
+        turn.button("reaching.send", f"{DRAFT}send/{draft.key}"),
+        turn.button("reaching.rewrite", f"{DRAFT}rewrite/{draft.key}"),
+        *out,
+        _cancel(turn, draft),
+    )
+    turn.outgoing.append(Outgoing(text=Words.join(parts, "\n\n"), choices=choices))
+
+
+async def _send(turn: Turn, draft: Draft, text: str) -> None:
+    """One message to each child that can be reached, through the outbox, once however often the button is tapped."""
+    turn.change(draft=None)
+    if not await _may_reach(turn, draft.students):  # rights may have ended since the draft was begun
+        turn.say("answers.refused")
+        return
+    ids = [id for id, _ in draft.students]
+    async with turn.services.database.read() as connection:
+        people = await load_people(connection, ids, turn.today)
+        accounts = await accounts_of(connection, ids, turn.services.channels)
+    for student_id, account_id in accounts.items():
+        band = people[student_id].band if student_id in people else "upper"
+        speaker = Speaker(language=turn.services.language, band=band)
+        key = "reaching.to_child" if draft.reflection is None else "reaching.reply_to_child"
+        said = speaker.say(key, sender=_sender(turn), text=Words.of(text))
+        item = Item(
+            key=f"reach:{draft.key}:{turn.known.id}:{student_id}",
+            account_id=account_id,
+            kind="messages",
+            payload={
+                "messages": [Outgoing(text=said).to_json()],
+                "grade": people[student_id].grade if student_id in people else None,
+            },
+            due_at=turn.now,
+            created_at=turn.now,
+        )
+        turn.writes.append(TellOthers(item=item))
+    if draft.reflection is not None and accounts:
+        turn.writes.append(
+            AddReply(
+                reply_id=turn.incoming.event_id,
+                student_id=ids[0],
+                date=draft.reflection,
+                author_id=turn.known.id,
+                text=text,
+                sent_at=turn.now,
+            )
+        )
+    away = [Words.own(label) for id, label in draft.students if id not in accounts]
+    parts = [turn.words("reaching.sent", count=len(accounts))] if accounts else [turn.words("reaching.sent_to_nobody")]
+    if away:
+        names = Words.join(away, str(turn.words("reaching.comma")))
+        parts.append(turn.words("reaching.not_linked", names=names))
+    turn.outgoing.append(Outgoing(text=Words.join(parts, "\n"), choices=tuple(talk.menu(turn))))
+
+
+async def _close_requests(turn: Turn, student: tuple[str, str]) -> None:
+    """対応した: the child's wishes to talk are closed."""
+    if not await _may_reach(turn, [student], Metric.TALK_REQUESTS):
+        turn.say("answers.refused")
+        return
+    turn.writes.append(CloseTalkRequests(student_id=student[0], closed_by=turn.known.id, at=turn.now))
+    turn.say("reaching.request_closed", name=Words.own(student[1]))
+
+
+async def _may_reach(turn: Turn, students: Sequence[tuple[str, str]], metric: Metric = Metric.REFLECTION_RATE) -> bool:
+    """Whether the person may still ask about every one of them; who may not ask, may not write either."""
+    today = Period(start=turn.today, end=turn.today, label="")
+    scope = Scope(kind=ScopeKind.LIST, ids=tuple(id for id, _ in students), label="")
+    question = Question(metric=metric, shape=Shape.STUDENTS, scope=scope, period=today)
+    async with turn.services.database.read() as connection:
+        viewer = await load_viewer(connection, turn.known.id, turn.today)
+        return await permit_for(connection, viewer, question) is not None
+
+
+def _called(students: Sequence[tuple[str, str]], name: str) -> list[tuple[str, str]]:
+    """Those of the list whose family, given or full name this is."""
+    bare = name.replace(" ", "").replace("\u3000", "")
+    return [(id, label) for id, label in students if bare in (*label.split(), label.replace(" ", ""))]
+
+
+def _about(topic: Topic | None) -> str:
+    """Which draft fits the list: of those whose check-in is missing, or any other."""
+    question = topic.question if topic is not None else None
+    is_missing = question is not None and question.condition is not None and question.condition.op == "missing"
+    return "missing" if is_missing else "other"
+
+
+def _sender(turn: Turn) -> Words:
+    return Words.own(turn.known.called(turn.services.language))
+
+
+def _cancel(turn: Turn, draft: Draft) -> Choice:
+    return turn.button("reaching.cancel", f"{DRAFT}cancel/{draft.key}", Tone.CONTROL)
+
+
+def _age(grade: str) -> tuple[int, str]:
+    return "EPJH".find(grade[0]), grade
