@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.errors import KnowledgeError
@@ -46,6 +47,9 @@ GROUP_OF_SCOPE: Mapping[ScopeKind, GroupBy] = {
     ScopeKind.SCHOOL: GroupBy.GRADE,
     ScopeKind.GRADE: GroupBy.CLASS,
 }
+WIDE = (ScopeKind.GRADE, ScopeKind.SCHOOL, ScopeKind.DISTRICT)
+# PostgreSQL would in time plan for days and ids it does not know, which is wrong by far for a city. Of one transaction.
+PLAN_EACH_TIME = text("SET LOCAL plan_cache_mode = force_custom_plan")
 TITLED = (Metric.ASSESSMENT_SCORE,)
 WITH_TEXT = (Metric.AWAITING_REPLY, Metric.OBSERVATIONS)
 
@@ -106,6 +110,8 @@ async def answer(
         )
     if not _has_meaning(question):
         raise UnsupportedQuestionError(question)
+    if connection.dialect.name == "postgresql" and any(side.question.scope.kind in WIDE for side in sides):
+        await connection.execute(PLAN_EACH_TIME)
     if question.title is not None and await names_one_test(sides):
         sides = [replace(side, points=True, blank=replace(side.blank, unit="points")) for side in sides]
     if question.shape is Shape.COMPARE:

@@ -81,14 +81,12 @@ class Asking:
             "subjects": sorted(self.permit.subjects or ()),
             "phase": question.phase,
             "title": title,
-            "viewer": self.permit.viewer.person_id,
         }
 
     def frame(self, key: Key) -> Frame:
         """Whose facts are looked at. What a child keeps to themself is in no figure about one child, unless the child
-        or their family asks; what a subject teacher sees is of their own subjects."""
+        asks; what a subject teacher sees is of their own subjects."""
         question, permit = self.question, self.permit
-        family = permit.own or permit.guardian
         return Frame(
             kind=question.scope.kind,
             key=key,
@@ -98,8 +96,7 @@ class Asking:
                 phase=question.phase is not None,
                 title=question.title is not None,
                 points=self.points,
-                without_self=not family and (key is Key.STUDENT or question.scope.kind in NAMING),
-                own_notes=permit.subjects is not None,
+                without_self=not permit.own and (key is Key.STUDENT or question.scope.kind in NAMING),
             ),
         )
 

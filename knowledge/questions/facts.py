@@ -45,7 +45,6 @@ class Narrow:
     title: bool = False  # those whose title contains ``TITLE``
     points: bool = False  # scores as they are, not in percent
     without_self: bool = False  # not what a child keeps to themself
-    own_notes: bool = False  # notes by the viewer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from knowledge.questions.model import ScopeKind
 from knowledge.records.roster import GRADE, Enrollment, Org, SchoolClass, User
@@ -134,7 +134,7 @@ def _within(kind: ScopeKind) -> ColumnElement[bool]:
         case ScopeKind.CLASS:
             return SchoolClass.sourced_id.in_(IDS)  # a scheduled class too: its students are those enrolled in it
         case ScopeKind.GRADE:
-            return and_(homeroom, SchoolClass.sourced_id.in_(IDS))
+            return and_(homeroom, or_(SchoolClass.sourced_id.in_(IDS), _of_mixed_class_in_grade()))
         case ScopeKind.SCHOOL:
             return and_(homeroom, SchoolClass.school_sourced_id.in_(IDS))
         case ScopeKind.DISTRICT:
@@ -142,3 +142,16 @@ def _within(kind: ScopeKind) -> ColumnElement[bool]:
             return and_(homeroom, SchoolClass.school_sourced_id.in_(schools))
         case ScopeKind.STUDENT | ScopeKind.LIST:
             return and_(homeroom, Enrollment.user_sourced_id.in_(IDS))
+
+
+def _of_mixed_class_in_grade() -> ColumnElement[bool]:
+    """That an enrolment is one in a class of several grades (特別支援学級, 複式学級) of a child whose grade is that of
+    the classes asked about, in one of their schools: 4年生 means these children too."""
+    named = aliased(SchoolClass, name="named")
+    of_named = select(named.school_sourced_id).where(named.sourced_id.in_(IDS))
+    grades = select(named.grades[0].as_string()).where(named.sourced_id.in_(IDS), named.grades[1].as_string().is_(None))
+    return and_(
+        SchoolClass.grades[1].as_string().is_not(None),
+        SchoolClass.school_sourced_id.in_(of_named),
+        User.grade.in_(grades),
+    )

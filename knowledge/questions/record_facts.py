@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Select, String, bindparam, func, literal, or_
+from sqlalchemy import Select, func, literal, or_
 
 from knowledge.questions.facts import AT, TITLE, Facts, Frame, known
 from knowledge.questions.model import Metric
@@ -18,7 +18,6 @@ from knowledge.records.talk_requests import TalkRequest
 
 SECONDS = 60.0  # of a minute
 ESCAPE = "/"  # before a % or _ of a title that is looked for
-VIEWER = bindparam("viewer", type_=String)
 
 
 def _marked(*statuses: str) -> Callable[[Frame], Select[*tuple[Any, ...]]]:
@@ -86,14 +85,12 @@ def nurse_visits(frame: Frame) -> Select[*tuple[Any, ...]]:
 
 
 def observations(frame: Frame) -> Select[*tuple[Any, ...]]:
-    mine = [Observation.recorded_by == VIEWER] if frame.narrow.own_notes else []
     return frame.facts(
         Observation.student_id,
         Observation.date,
         literal(1),
         None,
         known(Observation.recorded_at),
-        *mine,
         subject=Observation.subject,
     )
 

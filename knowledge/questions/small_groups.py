@@ -42,7 +42,7 @@ Part = TypeVar("Part")
 class Hidden:
     """Which parts of the districts of a board are hidden on a day."""
 
-    classes: Mapping[str, frozenset[Cell]]  # the cells that a class has students in
+    classes: Mapping[str, frozenset[Cell]]  # the cells that a class of one grade has students in
     cells: frozenset[Cell]  # grades of a school
     schools: frozenset[str]
     grades: frozenset[str]  # of all schools together
@@ -89,10 +89,11 @@ async def load_hidden(connection: AsyncConnection, districts: Iterable[str], on:
     """What is hidden from the board of these districts."""
     classes: defaultdict[str, set[Cell]] = defaultdict(set)
     cells: defaultdict[Cell, int] = defaultdict(int)
-    for class_id, school, grade, students in await connection.execute(
+    for class_id, is_mixed, school, grade, students in await connection.execute(
         _students(), {"districts": sorted(districts), "on": on}
     ):
-        classes[class_id].add((school, grade))
+        if not is_mixed:  # the children of a mixed class belong to their grades, which hold it whether named or not
+            classes[class_id].add((school, grade))
         cells[school, grade] += students
     schools: defaultdict[str, int] = defaultdict(int)
     grades: defaultdict[str, int] = defaultdict(int)
@@ -145,10 +146,11 @@ def _hidden_cells(cells: Mapping[Cell, int]) -> frozenset[Cell]:
 
 
 @cache
-def _students() -> Select[*tuple[str, str, str, int]]:
-    """(class, school, grade, students) on a day. Parameters: ``districts``, ``on``."""
+def _students() -> Select[*tuple[str, bool, str, str, int]]:
+    """(class, whether it is of several grades, school, grade, students) on a day. Parameters: ``districts``, ``on``."""
+    is_mixed = SchoolClass.grades[1].as_string().is_not(None)
     return (
-        select(SchoolClass.sourced_id, SchoolClass.school_sourced_id, GRADE, func.count())
+        select(SchoolClass.sourced_id, is_mixed, SchoolClass.school_sourced_id, GRADE, func.count())
         .select_from(Enrollment)
         .join(SchoolClass, SchoolClass.sourced_id == Enrollment.class_sourced_id)
         .join(Org, Org.sourced_id == SchoolClass.school_sourced_id)
@@ -160,5 +162,5 @@ def _students() -> Select[*tuple[str, str, str, int]]:
             Org.parent_sourced_id.in_(bindparam("districts", expanding=True, type_=String)),
             valid_on(Enrollment.begin_date, Enrollment.end_date, bindparam("on", type_=Date)),
         )
-        .group_by(SchoolClass.sourced_id, SchoolClass.school_sourced_id, GRADE)
+        .group_by(SchoolClass.sourced_id, is_mixed, SchoolClass.school_sourced_id, GRADE)
     )

@@ -17,7 +17,6 @@ from knowledge.questions.figures import phases_of
 from knowledge.questions.members import Key, belongs
 from knowledge.questions.metrics import catalogue
 from knowledge.questions.model import Answer, AnswerRow, Metric, Order, Phase, Reason
-from knowledge.questions.record_facts import VIEWER
 from knowledge.records.checkins import CheckIn
 from knowledge.records.observations import Observation
 from knowledge.records.roster import User
@@ -114,8 +113,6 @@ def _notes_of(frame: Frame) -> Select[*tuple[Any, ...]]:
     who, conditions = frame.who, [known(Observation.recorded_at)]
     if frame.narrow.subject:
         conditions.append(Observation.subject == SUBJECT)
-    if frame.narrow.own_notes:
-        conditions.append(Observation.recorded_by == VIEWER)
     return (
         select(User.sourced_id, User.family_name, User.given_name, Observation.date, Observation.text)
         .select_from(who)

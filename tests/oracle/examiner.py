@@ -1,7 +1,7 @@
 """An answer held against the reference: what is wrong with it, in words.
 
-Where the contract leaves a detail of one shape open (rows of zero in a list without a condition, the first day of a week
-that the period cuts, groups without data, whether the scope of a bucket is that of its days), either is right here.
+Where the contract leaves a detail of one shape open, either is right here: rows of zero in a list without a condition,
+the first day of a week that the period cuts, groups without data, whether the scope of a bucket is that of its days.
 """
 
 from __future__ import annotations
@@ -95,10 +95,11 @@ class Examiner:
         assert metric
         within = oracle.who(asked.scope)
         base = who or within
-        counted = base if child is None else lambda name, day: name == child and base(name, day)
-        named = child is not None or asked.scope.kind is ScopeKind.STUDENT
-        named = named or (asked.scope.kind is ScopeKind.LIST and oracle.reading.list_hides_self)
-        private = not named or (self.own and oracle.reading.own_sees_self)
+
+        def counted(name: str, day: date) -> bool:
+            return child in (None, name) and base(name, day)
+
+        private = child is None and self._private(asked.scope)
         inside = oracle.days(asked.period) if days is None else days
         if metric is Metric.MOOD_CHANGE:
             inside = sorted(inside)
@@ -106,7 +107,13 @@ class Examiner:
             return oracle.mood_change(counted, span, private=private)
         if metric is Metric.STREAK:
             streak = oracle.streak(child or asked.scope.ids[0], asked.period, base)
-            return Figure(value=streak, n=None, reasons=frozenset({Reason.NO_RECORDS}))
+            members = frozenset(
+                name
+                for name in oracle.children
+                for day in inside
+                if counted(name, day) and oracle.homerooms_of(name, day)
+            )
+            return Figure(value=streak, n=None, reasons=frozenset({Reason.NO_RECORDS}), members=members)
         classes = asked.scope.ids if asked.scope.kind in (ScopeKind.CLASS, ScopeKind.GRADE) else ()
         return oracle.figure(
             metric,
@@ -118,6 +125,13 @@ class Examiner:
             schools=self.schools(asked.scope) if class_id is None else {self._school_of(class_id)},
             classes=classes if class_id is None else (class_id,),
         )
+
+    def _private(self, scope: Scope) -> bool:
+        """Whether answers marked ``self`` are in the figure of a scope: not where it names a child."""
+        named = scope.kind is ScopeKind.STUDENT or (
+            scope.kind is ScopeKind.LIST and self.oracle.reading.list_hides_self
+        )
+        return not named or (self.own and self.oracle.reading.own_sees_self)
 
     def schools(self, scope: Scope) -> set[str]:
         match scope.kind:
@@ -137,12 +151,25 @@ class Examiner:
         figures = {child: self.figure(asked, child=child) for child in children}
         return {child: figure for child, figure in figures.items() if figure.value is not None}
 
+    def with_figure(self, asked: Question) -> Question:
+        """The question with a figure in its condition that divides the children, and that no rounding decides: one of
+        theirs where that is a whole number. A condition without an operator that needs one stays as it is."""
+        if asked.condition is None or asked.condition.op is Operator.MISSING:
+            return asked
+        values = sorted(figure.value for figure in self.row_figures(asked).values() if figure.value is not None)
+        wanted = values[len(values) // 2] if values else 1.0
+        if wanted != int(wanted):
+            wanted += 0.01
+            while any(0 < abs(value - wanted) < 0.008 for value in values):
+                wanted += 0.01
+        return replace(asked, condition=replace(asked.condition, value=wanted))
+
     # -- shapes ---------------------------------------------------------------------------------------------------
 
     def _value(self, figure: Figure, got: Answer) -> list[str]:
         if got.status is Status.EMPTY:
-            if self._hidden(figure, got.reason):
-                return []
+            if self._hidden(figure, got.reason) or not (figure.members or figure.value):
+                return []  # of a small group, or of nobody who was enrolled
             if figure.value is not None or got.reason not in figure.reasons:
                 return [f"empty {got.reason}, should be {_shown(figure)}"]
             return []
@@ -155,14 +182,16 @@ class Examiner:
         figures = self.row_figures(asked)
         if not figures:
             total = self.figure(asked) if asked.metric is not Metric.STREAK else Figure(value=None, n=None)
-            allowed = (
-                total.reasons | {Reason.NO_RECORDS} if Reason.NOT_COLLECTED not in total.reasons else total.reasons
-            )
-            allowed = allowed | ({Reason.NOT_ANSWERED} if asked.metric is not Metric.STREAK else frozenset())
+            allowed = _without(total).reasons
             ok = got.status is Status.EMPTY and got.reason in allowed and not got.rows
             return [] if ok else [f"{got.status} {got.reason} {len(got.rows)} rows, should be empty {set(allowed)}"]
         if got.status is not Status.ANSWERED:
-            return [f"empty {got.reason}, should list {len(figures)}"]
+            nobody = asked.condition is None and asked.metric in COUNTS and not any(f.value for f in figures.values())
+            return (
+                []
+                if nobody and got.reason is Reason.NO_RECORDS
+                else [f"empty {got.reason}, should list {len(figures)}"]
+            )
         wanted = condition.value if condition.value is not None else float("-inf")
         listed = {
             child: figure
@@ -215,7 +244,7 @@ class Examiner:
         figures = {first: self.figure(asked, days=inside) for first, inside in parts.items()}
         whole = self.figure(asked)
         if all(figure.value is None for figure in figures.values()):
-            return self._value(replace(whole, value=None, reasons=whole.reasons | {Reason.NO_RECORDS}), got)
+            return self._value(_without(whole), got)
         if got.status is Status.EMPTY:
             shown = [figure for figure in figures.values() if not self._hidden(figure, Reason.SMALL_GROUP)]
             ok = self.board and got.reason is Reason.SMALL_GROUP and not shown
@@ -238,7 +267,7 @@ class Examiner:
         groups = self._groups(asked)
         if all(figure.value is None for figure in groups.values()):
             whole = self.figure(asked)
-            return self._value(replace(whole, value=None, reasons=whole.reasons | {Reason.NO_RECORDS}), got)
+            return self._value(_without(whole), got)
         if got.status is Status.EMPTY:
             ok = got.reason is Reason.SMALL_GROUP and all(self._hidden(f, got.reason) for f in groups.values())
             ok = ok or (got.reason is Reason.NO_RECORDS and not any(figure.value for figure in groups.values()))
@@ -303,7 +332,7 @@ class Examiner:
         counts = self.oracle.mood_counts(
             self.oracle.who(asked.scope),
             self.oracle.days(asked.period),
-            private=asked.scope.kind not in (ScopeKind.STUDENT, ScopeKind.LIST),
+            private=self._private(asked.scope),
         )
         if figure.value is None or got.status is Status.EMPTY:
             return self._value(figure, got)
@@ -343,7 +372,9 @@ class Examiner:
 
     def _overview(self, asked: Question, got: Answer) -> list[str]:
         if got.status is Status.EMPTY:
-            return []
+            metrics = set(Metric) - {Metric.STREAK, Metric.MOOD_CHANGE}
+            known = [each for each in metrics if self.figure(replace(asked, metric=each)).value]
+            return [f"empty {got.reason}, though there is {known}"] if known else []
         found = [] if len(got.rows) >= 4 else [f"only {[row.id for row in got.rows]}"]
         for row in got.rows:
             metric = Metric(row.id)
@@ -411,6 +442,8 @@ class Examiner:
             return [] if value is None else [f"{name}: {value} of a small group, with its reason"]
         if self.board and 0 < len(figure.members) < SMALL and value is not None:
             return [f"{name}: {value} of a group of {len(figure.members)}"]
+        if not figure.members and not figure.value and not value:
+            return []  # nobody was enrolled: zero or nothing
         allowed = {figure.n} if ns is None else {*ns}
         wrong_n = figure.n is not None and n not in allowed and figure.value is not None
         if not _close(figure.value, value) or wrong_n:
@@ -445,6 +478,13 @@ def _bucket_names(first: date, by: GroupBy) -> set[str]:
     elif by is GroupBy.MONTH:
         whole = first.replace(day=1)
     return {first.isoformat(), whole.isoformat()}
+
+
+def _without(figure: Figure) -> Figure:
+    """No figure where every part of one has none."""
+    collected = Reason.NOT_COLLECTED not in figure.reasons
+    either = frozenset({Reason.NO_RECORDS, Reason.NOT_ANSWERED})
+    return replace(figure, value=None, reasons=either if collected else figure.reasons)
 
 
 def _in_order(rows: Sequence[AnswerRow], names: Sequence[str]) -> list[str]:

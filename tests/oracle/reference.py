@@ -262,7 +262,7 @@ class Oracle:
         they do in class rates and means and nowhere that names one student. ``schools``: those of the scope;
         ``classes``: its homerooms, where it is of classes."""
         asked = [(child, day) for child in self.children for day in days if who(child, day)]
-        members = frozenset(child for child, _ in asked)
+        members = frozenset(child for child, day in asked if self.classes_of(child, day))
         kind = IMPORTED.get(metric)
         sent = {row["school_id"] for row in self.world.of(Collected) if row["kind"] == kind}
         if kind and not sent & {*schools}:
@@ -279,9 +279,9 @@ class Oracle:
         silent = not any(self.moods(child, day, private=private) for child, day in asked)
         if metric is Metric.LOW_MOOD_DAYS and silent and self.reading.low_mood_needs_moods:
             return Figure(value=None, n=None, reasons=self._silence(asked), members=members)
-        if not members:
+        if not members and not any(amount for _, amount in amounts):
             return Figure(value=None, n=None, reasons=frozenset({Reason.NO_RECORDS}))
-        n = len(members)
+        n = len(members) or None  # of records outside all enrolments, which are the student's, nothing is said
         if kind and not self.reading.uncollected_in_n:
             n = len({child for child, day in asked if sent & self.schools_of(child, day)})
         givers = frozenset(child for child, amount in amounts if amount)
@@ -481,13 +481,14 @@ class Oracle:
         return sorted({row["subject"] for row in rows if row["subject"]})
 
     def _silence(self, asked: list[tuple[str, date]]) -> frozenset[Reason]:
-        """``no_records`` where nobody was asked, ``not_answered`` where somebody was; where not even a decline is
-        there, either may be said."""
-        if any((child, day, phase) in self._answered for child, day in asked for phase in Phase):
-            return frozenset({Reason.NOT_ANSWERED})
+        """``no_records`` where nobody was asked, ``not_answered`` where somebody was. Where not even a decline is
+        there, and where only on days off something is, either may be said."""
+        reasons: set[Reason] = set()
+        if not any((child, day, phase) in self._answered for child, day in asked for phase in Phase):
+            reasons.add(Reason.NO_RECORDS)
         if any(self.expected(child, day) for child, day in asked):
-            return frozenset({Reason.NOT_ANSWERED, Reason.NO_RECORDS})
-        return frozenset({Reason.NO_RECORDS})
+            reasons.add(Reason.NOT_ANSWERED)
+        return frozenset(reasons or {Reason.NO_RECORDS, Reason.NOT_ANSWERED})
 
 
 def meets(op: Operator, value: float, wanted: float) -> bool:
