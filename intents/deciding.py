@@ -183,7 +183,8 @@ def _form(heard: Heard, matter: Matter, whom: Whom, comparison: Comparison | Non
     comparing = comparison is not None and not comparison.of_subjects
     form = find_form(heard, matter.named, of_one_student=of_one_student, comparing=comparing)
     if matter.shape is Shape.STUDENTS:  # missing, or handed in
-        extra = form.condition is not None or form.shape not in (Shape.VALUE, Shape.STUDENTS)
+        extra = matter.single_day and form.order is not None
+        extra = extra or form.condition is not None or form.shape not in (Shape.VALUE, Shape.STUDENTS)
         return Form(
             shape=Shape.STUDENTS,
             condition=matter.condition,

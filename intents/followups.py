@@ -87,12 +87,15 @@ def amend(heard: Heard, previous: Previous, vocabulary: Vocabulary, today: date)
         return None
     question = base
     if (comparison := find_comparison(heard, vocabulary, today)) is not None:
-        others = (heard.periods.periods or tuple(_scopes(heard)))[:1]
+        scopes = tuple(_scopes(heard))
+        others = heard.periods.periods[:1] or scopes[:1]
+        if comparison.of_sides and not comparison.with_default:
+            base, others = replace(base, scope=scopes[0]), scopes[1:]
+        if base.scope in others or any(len(side.scopes) > 1 or side.outside for side in heard.sides):
+            return None
         same = others == (base.period,) and bool(comparison.periods)
         period = comparison.periods[0] if same else base.period
         question = replace(_flat(base), shape=Shape.COMPARE, period=period, has_period=True, compare=others)
-        if comparison.of_sides and not comparison.with_default:
-            return None
     else:
         question = _with_whom(question, heard, previous, vocabulary)
         if question is not None and heard.periods.periods:
@@ -117,8 +120,11 @@ def _with_whom(base: Question, heard: Heard, previous: Previous, vocabulary: Voc
         scope = previous.students
     elif "same_class" in heard.said:
         scope = _class_of(base.scope, vocabulary)
-    if scope is None:
-        return base
+    return base if scope is None else asked_of(base, scope)
+
+
+def asked_of(base: Question, scope: Scope) -> Question:
+    """The same question of somebody else; of one student a figure, where it was a list."""
     question = replace(_unpaired(base, Scope), scope=scope)
     missing = base.condition is not None and base.condition.op is Operator.MISSING
     if scope.kind is ScopeKind.STUDENT and base.shape in (Shape.STUDENTS, Shape.BREAKDOWN) and not missing:
@@ -155,7 +161,13 @@ def _with_form(question: Question, heard: Heard) -> Question:
         reader.take(words["trend"])
     named = NamedMetric(metric=metric, end=len(reader.folded))
     lower_is_better = entry is not None and entry.lower_is_better
-    ordering = find_order(heard, named, listed=question.shape in _LISTS, lower_is_better=lower_is_better)
+    unit = entry.unit if entry is not None else "percent"  # of a rate of check-ins
+    condition = heard.thresholds[0].condition(unit) if heard.thresholds else None
+    if condition is not None:
+        heard.reader.claim(heard.thresholds[0].match)
+        question = replace(_flat(question), shape=Shape.STUDENTS, condition=condition)
+    listed = question.shape in _LISTS or "listing" in heard.said
+    ordering = find_order(heard, named, listed=listed, lower_is_better=lower_is_better)
     reverse = bool(reader.take(words["reverse"])) or words["reverse"].match(reader.folded) is not None
     order = ordering.order
     if order is None and reverse and question.order is not None:

@@ -10,6 +10,7 @@ from intents.hearing import Heard
 from intents.topics import NamedMetric
 from knowledge.questions.model import Condition, GroupBy, Metric, Operator, Order, Shape
 
+SUMMED = frozenset({"days", "count", "minutes"})
 COUNTED = frozenset({"days", "count"})  # units of what one has or has not: 「欠席した子」 is once or more
 
 
@@ -39,6 +40,7 @@ def find_form(heard: Heard, named: NamedMetric, *, of_one_student: bool, compari
     unit = entry.unit if entry else "percent"
     condition, doubtful = find_condition(heard, named, unit)
     reader.take(heard.lexicon.words["how_much"])
+    reader.take(heard.lexicon.words["sum" if unit in SUMMED else "mean"])  # 平均学習時間 is not the sum: left over
     lists = bool(said & {"listing", "each"}) or (unit in COUNTED and "count" in said)
     group = heard.group
     if group is None and named.metric is Metric.MOOD and reader.has(heard.lexicon.words["by_mood"]):

@@ -13,7 +13,7 @@ from intents.names import find_students
 from intents.periods import FoundPeriods, find_periods
 from intents.scopes import Side, find_sides
 from intents.spans import Reader
-from intents.topics import NamedMetric, NamedSubject, find_metrics, find_streak, find_subjects, find_title
+from intents.topics import NamedMetric, NamedSubject, NamedTitle, find_metrics, find_streak, find_subjects, find_title
 from knowledge.questions.model import GroupBy, Metric, Phase, ScopeKind, Vocabulary
 
 OF_CHECK_INS = ("rate", "submission", "done")
@@ -66,13 +66,14 @@ def hear(reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary, today: date) 
     metrics = find_metrics(reader, lexicon)
     if reader.take(words["those"]):
         said.add("those")
-    if title is not None:
-        reader.claim(title.match)
-    if title is not None and not metrics:
-        metrics = [NamedMetric(metric=Metric.ASSESSMENT_SCORE, end=len(reader.folded))]
     phases = {phase: tuple(reader.unclaimed(pattern)) for phase, pattern in lexicon.phases.items()}
     phases = {phase: matches for phase, matches in phases.items() if matches}
     checkins = tuple(reader.unclaimed(words["checkin"]))
+    if title is not None and _is_of_test(title, reader, metrics, vocabulary, today, others=bool(phases or checkins)):
+        reader.claim(title.match)
+        metrics = metrics or [NamedMetric(metric=Metric.ASSESSMENT_SCORE, end=len(reader.folded))]
+    else:
+        title = None
     subjects = find_subjects(reader, lexicon, vocabulary)
     thresholds = find_thresholds(reader, lexicon)
     periods, time_spans = _periods(reader, vocabulary, today, thresholds)
@@ -118,6 +119,24 @@ def _group(reader: Reader, groups: Mapping[GroupBy, re.Pattern[str]]) -> GroupBy
         if reader.take(pattern):
             return group
     return None
+
+
+def _is_of_test(
+    title: NamedTitle,
+    reader: Reader,
+    metrics: list[NamedMetric],
+    vocabulary: Vocabulary,
+    today: date,
+    *,
+    others: bool,
+) -> bool:
+    """Whether a title names a test here: with a word for tests it does; where no figure is named, unless it may be a
+    time (a test called 1学期) or stands with words for check-ins (one called ふりかえり)."""
+    if metrics:
+        return any(named.metric is Metric.ASSESSMENT_SCORE for named in metrics)
+    alone = Reader(title.match[0])
+    find_periods(alone, reader.language, vocabulary, today)
+    return not others and not alone.explained
 
 
 def _periods(

@@ -25,6 +25,7 @@ class MetricWords:
     falls: re.Pattern[str]  # said so that only those count whose figure fell; matches nothing for most metrics
     rises: re.Pattern[str]
     zero: re.Pattern[str]  # a word for none at all: 皆勤
+    besides: re.Pattern[str]  # words that belong to it where it was named
     unit: str  # what a threshold may be given in: percent, days, count, minutes, scale, score
     lower_is_better: bool
     by_subject: bool  # may be asked of one subject
@@ -41,6 +42,7 @@ class NameWords:
     before: frozenset[str]
     after: frozenset[str]
     after_words: tuple[str, ...]
+    after_at_end: frozenset[str]
     common: frozenset[str]
     not_names: re.Pattern[str]
     not_people: frozenset[str]
@@ -150,6 +152,7 @@ def _metric(entry: Mapping[str, Any], amount: str) -> MetricWords:
         falls=words("falls"),
         rises=words("rises"),
         zero=words("zero"),
+        besides=words("besides"),
         unit=entry["unit"],
         lower_is_better=entry.get("lower_is_better", False),
         by_subject=entry.get("by_subject", False),
@@ -165,6 +168,7 @@ def _names(data: Mapping[str, Any]) -> NameWords:
         before=frozenset(data["before"]),
         after=frozenset(data["after"]),
         after_words=tuple(data["after_words"]),
+        after_at_end=frozenset(data["after_at_end"]),
         common=frozenset(data["common"]),
         not_names=_any_of(data["not_names"]),
         not_people=frozenset(data["not_people"]),

@@ -61,7 +61,8 @@ def _of_metrics(heard: Heard) -> tuple[Matter, ...]:
         )
     )
     rate = any(heard.lexicon.metrics[named.metric].unit == "percent" for named in heard.metrics)  # 率: of data only
-    if not (heard.asks or heard.is_named or shaped or rate) and _is_a_word(heard):
+    wish = len(heard.metrics) == 1 and heard.metrics[0].metric is Metric.TALK_REQUESTS  # 佐藤さんと話したい
+    if not (heard.asks or shaped) and (wish or (not heard.is_named and not rate and _is_a_word(heard))):
         return ()
     strong = rate or bool(heard.asks or shaped)
     matters: list[Matter] = []
@@ -90,10 +91,9 @@ def _wants_texts(heard: Heard, metric: Metric) -> bool:
 
 
 def _is_a_word(heard: Heard) -> bool:
-    """Whether the text is no more than one word, or a wish (相談したい): said, not asked."""
+    """Whether the text is no more than one word: said, not asked."""
     text = heard.reader.folded
-    wish = any(named.metric is Metric.TALK_REQUESTS for named in heard.metrics)
-    return wish or (len(text) <= LONGEST_WORD if heard.reader.language == "ja" else " " not in text)
+    return len(text) <= LONGEST_WORD if heard.reader.language == "ja" else " " not in text
 
 
 def _rates(heard: Heard) -> Matter | None:
@@ -151,13 +151,15 @@ def _texts(heard: Heard) -> Matter | None:
         "rate",
         "missing",
         "count",
-        "submission",
         "reflection_alone",
     }:
         return None
     if heard.is_child and not heard.asks:
         return None
-    asked = bool(words["texts"].search(heard.reader.folded))
+    written = bool(words["texts_of_checkin"].search(heard.reader.folded))
+    if "submission" in said and not written:
+        return None
+    asked = written or bool(words["texts"].search(heard.reader.folded))
     listed = "listing" in said and "done" in said  # 出した子を見せて
     # 「めあては?」 of somebody or some day; a check-in is more than its texts
     bare = (
@@ -171,7 +173,7 @@ def _texts(heard: Heard) -> Matter | None:
     if not (asked and not listed) and not bare:
         return None
     if asked:
-        if not heard.phases and not words["texts_of_checkin"].search(heard.reader.folded):
+        if not heard.phases and not written:
             return None
         heard.reader.has(words["texts"])
     phase = next(iter(heard.phases)) if len(heard.phases) == 1 else None
@@ -194,7 +196,7 @@ def _overview(heard: Heard, vocabulary: Vocabulary) -> Matter | None:
         return None
     for name in ("overview", "how_is"):
         reader.take(words[name])
-    return Matter(named=None, shape=Shape.OVERVIEW, strong=asked and (heard.asks or heard.is_named))
+    return Matter(named=None, shape=Shape.OVERVIEW, strong=asked and somebody)
 
 
 def _rate(phase: Phase | None, end: int) -> NamedMetric:

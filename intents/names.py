@@ -225,6 +225,8 @@ def _stands_alone(words: NameWords, text: str, end: int, form: _Form, *, in_kana
     if form.text in words.common or (in_kana and len(form.text) < SHORTEST_KANA):
         return False
     after = text[end : end + 1]
+    if text[end:] in words.after_at_end:
+        return True
     if not after or after in words.after or any(text.startswith(word, end) for word in words.after_words):
         return True
     return not (_KANJI.match(after) or _KANA.match(after) or after.isalnum())
@@ -260,7 +262,7 @@ def _in_latin(reader: Reader, words: NameWords, roster: _Roster) -> Iterator[Nam
 
 
 def _is_latin_name(reader: Reader, words: NameWords, said: str, start: int) -> bool:
-    if said in words.common:
+    if said in words.common or len(said) < 2:
         return False
     return reader.typed[start].isupper() or len(said) >= SHORTEST_LATIN
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from intents.context import Previous
 from intents.deciding import Asker, Reading, decide
-from intents.followups import Carried, amend, carry, choose
+from intents.followups import Carried, amend, asked_of, carry, choose
 from intents.hearing import Heard, hear
 from intents.lexicon import Lexicon, load_lexicon
 from intents.names import find_strangers
@@ -108,6 +108,9 @@ def _astray(heard: Heard, previous: Previous) -> Reading | None:
         return Reading(question=None, confidence="clear", future=True)
     if heard.periods.impossible is not None:
         return Reading(question=None, confidence="confirm", impossible=heard.periods.impossible, about="period")
+    if len(heard.sides) == 1 and len(heard.sides[0].scopes) > 1:
+        choices = tuple(asked_of(previous.question, scope) for scope in heard.sides[0].scopes)
+        return Reading(question=None, confidence="clear", choices=choices, about="scope")
     nobody = [(Scope(kind=ScopeKind.STUDENT, ids=(), label=name), name) for name in strangers]
     nobody += [(side.scopes[0], side.outside) for side in heard.sides if side.outside is not None]
     if not nobody:

@@ -35,7 +35,10 @@ def find_sides(
     classes = _named_classes(reader, lexicon, vocabulary, school_ids)
     people = _sides_of_students(students, classes, reader, lexicon, vocabulary)
     if people:
-        return people + [side for side in (side for side, _ in classes) if _stands_beside(reader, lexicon, side)]
+        first = min(side.start for side in people)
+        apart = [side for side, _ in classes if all(not 0 <= one.start - side.end <= 1 for one in people)]
+        beside = [side for side in apart if side.start > first or _stands_beside(reader, lexicon, side)]
+        return sorted(people + beside, key=lambda side: side.start)
     sides = [side for side, _ in classes] + _named_grades(reader, lexicon, vocabulary, school_ids)
     if (own := _own_class(reader, lexicon, vocabulary, sides)) is not None:
         sides.append(own)
@@ -66,12 +69,11 @@ def _sides_of_students(
 ) -> list[Side]:
     if not students:
         return _by_number(reader, lexicon, vocabulary, classes)
-    within = {each.id for _, group in classes for each in group}
     sides: list[Side] = []
     for named in students:
+        within, own = _classes_before(named, students, classes)
         meant = [each for each in named.students if not within or each.class_id in within]
-        # the class behind a name may be the other side of a comparison
-        meant = meant or (list(named.students) if all(side.start > named.start for side, _ in classes) else [])
+        meant = meant or ([] if own else list(named.students))
         if number := _number_behind(reader, lexicon, named):
             meant = [each for each in meant if each.number == number] or meant
         meant = [each for each in meant if each.mine] or meant  # nobody of the asker's: whoever it is, to be refused
@@ -84,6 +86,16 @@ def _sides_of_students(
             scopes = distinct_scopes(meant, lexicon.names) if several else (student_scope(meant[0]),)
             sides.append(Side(start=named.start, end=named.end, scopes=scopes))
     return sides
+
+
+def _classes_before(
+    named: NamedStudents, students: Sequence[NamedStudents], classes: Sequence[tuple[Side, list[ClassName]]]
+) -> tuple[set[str], bool]:
+    """The class in front of a name (4年1組の佐藤さん), or of the names before it; and whether it is its own."""
+    before = [(side, group) for side, group in classes if side.start < named.start]
+    first = max((other.end for other in students if other.end <= named.start), default=0)
+    own = [(side, group) for side, group in before if side.start >= first]
+    return {each.id for _, group in own or before[-1:] for each in group}, bool(own)
 
 
 def _by_number(
@@ -260,8 +272,14 @@ def union(scopes: Sequence[Scope], join: str) -> Scope:
 
 
 def _preferred(classes: list[ClassName], vocabulary: Vocabulary) -> list[ClassName]:
-    """Of classes of one name the asker's homeroom, else homerooms, else all."""
+    """Of classes of one name the asker's homeroom, else homerooms, else all; for a subject teacher their own class of
+    those children (4年2組 算数), however much of its title is said."""
     own = [each for each in classes if each.id in vocabulary.homerooms]
+    if not own and not vocabulary.homerooms and vocabulary.default.kind is ScopeKind.CLASS:
+        titles = tuple(each.title for each in classes)
+        own = [
+            each for each in vocabulary.classes if each.id in vocabulary.default.ids and each.title.startswith(titles)
+        ]
     return own or [each for each in classes if each.homeroom] or classes
 
 

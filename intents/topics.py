@@ -44,6 +44,8 @@ def find_metrics(reader: Reader, lexicon: Lexicon) -> list[NamedMetric]:
                 found.append(NamedMetric(metric=metric, end=match.end(), condition=changed))
         for match in reader.take(words.said):
             found.append(NamedMetric(metric=metric, end=match.end()))
+        if found and found[-1].metric is metric:
+            reader.take(words.besides)
     return found
 
 
@@ -63,6 +65,12 @@ class NamedTitle:
 def find_title(reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary) -> NamedTitle | None:
     """The test that is named, not claimed: by a title the school's tests bear, or by a word like 学力調査."""
     titles = {Reader(title).folded.replace(" ", ""): title for title in vocabulary.titles}
+    subjects = {Reader(subject).folded for subject in vocabulary.subjects}
+    titles = {
+        folded: title
+        for folded, title in titles.items()
+        if folded not in subjects and not any(pattern.fullmatch(folded) for pattern in lexicon.subjects.values())
+    }
     for folded in sorted((folded for folded in titles if len(folded) > 1), key=len, reverse=True):
         if (match := re.search(re.escape(folded), reader.folded)) is not None:
             return NamedTitle(title=titles[folded], match=match)

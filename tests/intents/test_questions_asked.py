@@ -148,6 +148,18 @@ def test_two_students_of_one_name_are_told_apart_by_class_then_by_number():
         assert sorted(each.scope.label for each in reading.choices) == labels
 
 
+def test_a_test_whose_title_is_an_everyday_word_does_not_take_the_word_away():
+    odd = replace(TEACHER, titles=("算数", "1学期", "ふりかえり", "漢字50問"))
+    for text, ask in (
+        ("算数の正答率は?", "correct_rate value subject=算数 [今週]"),
+        ("1学期の欠席は?", "absent_days value [1学期]"),
+        ("ふりかえりの提出率は?", "reflection_rate value phase=reflection [今週]"),
+        ("算数のテストの平均点は?", "assessment_score value subject=算数 [今年度]"),
+        ("漢字50問の平均点は?", "assessment_score value title=漢字50問 [今年度]"),
+    ):
+        assert said(understand_question(text, odd, NOW)) == ask
+
+
 def test_a_question_without_a_time_says_so():
     for text, named in (("欠席は?", False), ("今年度の欠席は?", True)):
         reading = understand_question(text, TEACHER, NOW)
@@ -161,7 +173,22 @@ def test_the_same_names_loaded_anew_mean_the_same():
     assert read({"say": "田中さんの欠席は?"}) == understand_question("田中さんの欠席は?", again, NOW)
 
 
-WORDS = ["佐藤", "花", "さん", "欠席", "提出率", "3回", "以上", "の子", "先月", "と", "は?", "くらべて", "算数", "4年2組"]
+WORDS = [
+    "佐藤",
+    "花",
+    "さん",
+    "欠席",
+    "提出率",
+    "3回",
+    "以上",
+    "の子",
+    "先月",
+    "と",
+    "は?",
+    "くらべて",
+    "算数",
+    "4年2組",
+]
 
 
 @settings(deadline=None)
