@@ -48,8 +48,12 @@ GROUP_OF_SCOPE: Mapping[ScopeKind, GroupBy] = {
     ScopeKind.GRADE: GroupBy.CLASS,
 }
 WIDE = (ScopeKind.GRADE, ScopeKind.SCHOOL, ScopeKind.DISTRICT)
-# PostgreSQL would in time plan for days and ids it does not know, which is wrong by far for a city. Of one transaction.
-PLAN_EACH_TIME = text("SET LOCAL plan_cache_mode = force_custom_plan")
+# PostgreSQL would in time plan for days and ids it does not know, which is wrong by far for a city, and would sort on
+# disk what it could hash in memory. Of one transaction.
+PLAN_FOR_MANY = text(
+    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('work_mem', '64MB', true),"
+    " set_config('jit', 'off', true)"
+)
 TITLED = (Metric.ASSESSMENT_SCORE,)
 WITH_TEXT = (Metric.AWAITING_REPLY, Metric.OBSERVATIONS)
 
@@ -111,7 +115,7 @@ async def answer(
     if not _has_meaning(question):
         raise UnsupportedQuestionError(question)
     if connection.dialect.name == "postgresql" and any(side.question.scope.kind in WIDE for side in sides):
-        await connection.execute(PLAN_EACH_TIME)
+        await connection.execute(PLAN_FOR_MANY)
     if question.title is not None and await names_one_test(sides):
         sides = [replace(side, points=True, blank=replace(side.blank, unit="points")) for side in sides]
     if question.shape is Shape.COMPARE:

@@ -77,6 +77,7 @@ class Asking:
             "start": self.start,
             "end": self.end,
             "at": self.at,
+            "whole_grade": self.permit.whole_schools,
             "subject": question.subject,
             "subjects": sorted(self.permit.subjects or ()),
             "phase": question.phase,

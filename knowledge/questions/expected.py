@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    ColumnElement,
     CompoundSelect,
     Date,
     Select,
@@ -106,13 +107,16 @@ async def load_single_days(asking: Asking, phases: Sequence[Phase]) -> SingleDay
         expected.setdefault(group.key, set()).update(group.days(days[group.school_id, group.grade]))
     parameters = _with_days(asking, frozenset[date]().union(*days.values()), phases=phases)
     answered: set[tuple[str, date, str]] = set()
+    away: set[tuple[str, date]] = set()
     for what, student, day in await asking.connection.execute(_single(asking.question.scope.kind), parameters):
         if what in NOT_EXPECTED:
             expected[student].discard(day)
+            away.add((student, day))
         else:
             answered.add((student, day, what))
     return SingleDays(
-        days={student: sorted(of_student) for student, of_student in expected.items()}, answered=frozenset(answered)
+        days={student: sorted(of_student) for student, of_student in expected.items()},
+        answered=frozenset(each for each in answered if each[:2] not in away),
     )
 
 
@@ -152,9 +156,8 @@ async def _tally(
     any_days = frozenset[date]().union(*sets.values())
     some = any_days.difference(any_days.intersection(*sets.values())) if sets else any_days
     parameters = _with_days(asking, any_days, some, phases)
-    statement = _counts(asking.question.scope.kind, key, bool(some), bool(phases))
     counted = Counter[tuple[Any, str]]()
-    if any_days:
+    for statement in _counts(asking.question.scope.kind, key, bool(some), bool(phases)) if any_days else ():
         for what, each, count, school, grade, day in await asking.connection.execute(statement, parameters):
             if day is None or day in sets[school, grade]:
                 counted[each, what] += count
@@ -173,14 +176,16 @@ def _with_days(
 
 
 @cache
-def _counts(
-    kind: ScopeKind, key: Key, differ: bool, with_checkins: bool
-) -> Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]:
-    """What was found, counted by key; with ``differ`` days of ``SOME`` apart by school and grade."""
+def _counts(kind: ScopeKind, key: Key, differ: bool, with_checkins: bool) -> Sequence[Select[*tuple[Any, ...]]]:
+    """What was found, counted by key; with ``differ`` days of ``SOME`` apart by school and grade. Not one statement,
+    because SQLite plans for a million members wherever it meets them a second time."""
     who = members(kind, key)
 
     def counted(
-        found: Select[*tuple[Any, ...]], day: InstrumentedAttribute[date], what: InstrumentedAttribute[str]
+        found: Select[*tuple[Any, ...]],
+        day: InstrumentedAttribute[date],
+        what: InstrumentedAttribute[str],
+        count: ColumnElement[int],
     ) -> Select[*tuple[Any, ...]]:
         groups: list[Any] = [what]
         shown: list[Any] = [literal(""), literal(""), literal(""), null().cast(Date)]
@@ -191,14 +196,19 @@ def _counts(
             shown[1:] = [who.c.school_id, who.c.grade, case((day.in_(SOME), day))]
             groups += shown[1:]
         by, school, grade, some = shown
-        return found.with_only_columns(what.label("what"), by.label("key"), func.count(), school, grade, some).group_by(
-            *groups
-        )
+        columns = (what.label("what"), by.label("key"), count, school, grade, some)
+        return found.with_only_columns(*columns).group_by(*groups)
 
-    entries = counted(_entries(who), AttendanceEntry.date, AttendanceEntry.status)
+    entries = counted(_entries(who), AttendanceEntry.date, AttendanceEntry.status, func.count())
     if not with_checkins:
-        return entries
-    return union_all(counted(_answers(who), CheckIn.date, CheckIn.phase), entries)
+        return (entries,)
+    # Counted and taken off again: databases cannot tell how few are left by "where nothing kept them away", and would
+    # sort the answers of a whole city.
+    return (
+        counted(_answers(who), CheckIn.date, CheckIn.phase, func.count()),
+        counted(_answers_while_away(who), CheckIn.date, CheckIn.phase, -func.count()),
+        entries,
+    )
 
 
 @cache
@@ -212,12 +222,7 @@ def _single(kind: ScopeKind) -> CompoundSelect[*tuple[Any, ...]]:
 
 
 def _answers(who: CTE) -> Select[*tuple[Any, ...]]:
-    """Answered check-ins of the members on days on which nothing kept them away."""
-    away = select(AttendanceEntry.student_id).where(
-        AttendanceEntry.student_id == CheckIn.student_id,
-        AttendanceEntry.date == CheckIn.date,
-        AttendanceEntry.status.in_(NOT_EXPECTED),
-    )
+    """Answered check-ins of the members."""
     return (
         select(CheckIn.id)
         .select_from(who)
@@ -227,8 +232,18 @@ def _answers(who: CTE) -> Select[*tuple[Any, ...]]:
             CheckIn.phase.in_(PHASES),
             CheckIn.status.in_(ANSWERED),
             known(CheckIn.answered_at),
-            ~away.exists(),
         )
+    )
+
+
+def _answers_while_away(who: CTE) -> Select[*tuple[Any, ...]]:
+    """Those of them on days on which nothing was expected of the child."""
+    return _answers(who).join(
+        AttendanceEntry,
+        (AttendanceEntry.student_id == CheckIn.student_id)
+        & (AttendanceEntry.date == CheckIn.date)
+        & AttendanceEntry.date.in_(DAYS)
+        & AttendanceEntry.status.in_(NOT_EXPECTED),
     )
 
 

@@ -42,6 +42,9 @@ SUBJECT_METRICS = METRICS_OF_SUBJECTS | {
     Metric.STREAK,
 }
 
+# A child who wants to talk may want to talk about home.
+KEPT_FROM_GUARDIANS = frozenset({Metric.TALK_REQUESTS})
+
 
 class Access(IntEnum):
     """How much of a scope a viewer may see, from less to more."""
@@ -109,6 +112,7 @@ class Permit:
     own: bool = False  # the viewer asks about themself
     guardian: bool = False  # the viewer is the child's guardian
     metrics: frozenset[Metric] = frozenset(Metric)  # what an overview may show
+    whole_schools: bool = False  # every child of the schools in the scope is covered, in whichever class
 
 
 def valid_on(
@@ -173,15 +177,27 @@ async def permit_for(connection: AsyncConnection, viewer: Viewer, question: Ques
     if not _covers(viewer, access, metrics, question):
         return None
     names = frozenset(scope.ids) if scope.kind in NAMING_CHILDREN else frozenset[str]()
+    own, guardian = bool(names) and names <= {viewer.student_id}, bool(names) and names <= viewer.children
+    if guardian:
+        metrics = metrics - KEPT_FROM_GUARDIANS
+    if question.metric not in metrics | {None} or ((own or guardian) and _is_of_staff(question)):
+        return None
+    schools = {place.school_id for where in places.values() for place in where}
     return Permit(
+        whole_schools=access is Access.AGGREGATE or schools <= viewer.schools,
         viewer=viewer,
         scope=scope,
         aggregate_only=access is Access.AGGREGATE,
         subjects=viewer.subjects if access is Access.SUBJECT else None,
-        own=bool(names) and names <= {viewer.student_id},
-        guardian=bool(names) and names <= viewer.children,
+        own=own,
+        guardian=guardian,
         metrics=metrics,
     )
+
+
+def _is_of_staff(question: Question) -> bool:
+    """Whether it asks for the words of staff about a child, which were written for staff."""
+    return question.metric is Metric.OBSERVATIONS and question.shape is Shape.TEXTS
 
 
 def _metrics(viewer: Viewer, access: Access) -> frozenset[Metric]:

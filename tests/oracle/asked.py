@@ -19,6 +19,7 @@ from knowledge.questions.model import (
     ScopeKind,
     Shape,
 )
+from knowledge.records.scope import SUBJECT_METRICS
 from tests.oracle.reference import RATES
 from tests.oracle.world import moment
 
@@ -40,6 +41,7 @@ def scope(kind: ScopeKind, *ids: str) -> Scope:
 
 CLASS_42, CLASS_41 = scope(ScopeKind.CLASS, "c42"), scope(ScopeKind.CLASS, "c41")
 GRADE_4, EAST = scope(ScopeKind.GRADE, "c41", "c42"), scope(ScopeKind.SCHOOL, "east")
+SUBJECT_CLASS = scope(ScopeKind.CLASS, "m4")
 GROUPS = (
     CLASS_42,
     CLASS_41,
@@ -48,7 +50,7 @@ GROUPS = (
     scope(ScopeKind.CLASS, "c31"),
     scope(ScopeKind.CLASS, "c56"),
     scope(ScopeKind.CLASS, "sn"),
-    scope(ScopeKind.CLASS, "m4"),
+    SUBJECT_CLASS,
     scope(ScopeKind.CLASS, "c41", "sn"),
 )
 CHILDREN = tuple(scope(ScopeKind.STUDENT, id) for id in ("d1", "b4", "mover", "back", "twice", "e3"))
@@ -80,6 +82,10 @@ def questions(metric: Metric) -> Iterator[tuple[str, Question]]:
         for about in (*GROUPS, SOME):
             for asked in _lists(metric, about, period):
                 yield "head", asked
+        if metric in SUBJECT_METRICS:
+            for asked in (*_about(metric, SUBJECT_CLASS, period), *_lists(metric, SUBJECT_CLASS, period)):
+                if asked.subject in (None, "算数"):  # others are not theirs to ask about
+                    yield "maths", asked
     for asked in _compared(metric):
         yield "head", asked
         if metric is not Metric.STREAK:

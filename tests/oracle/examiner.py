@@ -27,7 +27,7 @@ from knowledge.questions.model import (
     Status,
 )
 from knowledge.records.roster import SchoolClass
-from tests.oracle.reference import COUNTS, MOODS, Figure, Oracle, Who, buckets, meets
+from tests.oracle.reference import COUNTS, IMPORTED, MOODS, Figure, Oracle, Who, buckets, meets
 
 SMALL = 5  # children; a group under this is not shown to a board
 TOLERANCE = 0.01
@@ -54,9 +54,12 @@ class Examiner:
     oracle: Oracle
     board: bool = False  # the asker sees groups of five and more only
     own: bool = False  # the asker is the child the question is about
+    taught: str | None = None  # the asker teaches a subject: study log and tests are of this one
 
     def complaints(self, asked: Question, got: Answer) -> list[str]:
         """What of the answer is not as the contract has it; empty: all of it is right."""
+        if self.taught and IMPORTED.get(asked.metric or Metric.MOOD) in ("study-log", "assessments"):
+            asked = replace(asked, subject=self.taught)
         if got.status not in (Status.ANSWERED, Status.EMPTY):
             return [f"status {got.status}, reason {got.reason}"]
         if got.status is Status.EMPTY and got.rows and all(row.value is not None for row in got.rows):
@@ -114,8 +117,8 @@ class Examiner:
                 if counted(name, day) and oracle.homerooms_of(name, day)
             )
             return Figure(value=streak, n=None, reasons=frozenset({Reason.NO_RECORDS}), members=members)
-        classes = asked.scope.ids if asked.scope.kind in (ScopeKind.CLASS, ScopeKind.GRADE) else ()
-        return oracle.figure(
+        classes = asked.scope.ids if asked.scope.kind is ScopeKind.CLASS else ()
+        figure = oracle.figure(
             metric,
             counted,
             inside,
@@ -125,6 +128,9 @@ class Examiner:
             schools=self.schools(asked.scope) if class_id is None else {self._school_of(class_id)},
             classes=classes if class_id is None else (class_id,),
         )
+        # Of a bucket of several days the most who gave something on one of them are known, not how many all together.
+        by_days = asked.shape is Shape.TREND or asked.group_by is GroupBy.WEEKDAY
+        return replace(figure, near_small=asked.scope.kind is ScopeKind.GRADE or by_days)
 
     def _private(self, scope: Scope) -> bool:
         """Whether answers marked ``self`` are in the figure of a scope: not where it names a child."""
@@ -241,7 +247,7 @@ class Examiner:
         days = self.oracle.days(asked.period)
         by = asked.group_by or (GroupBy.DAY if len(days) <= 14 else GroupBy.WEEK if len(days) <= 120 else GroupBy.MONTH)
         parts = buckets(days, by.value)
-        figures = {first: self.figure(asked, days=inside) for first, inside in parts.items()}
+        figures = _beside({str(first): self.figure(asked, days=inside) for first, inside in parts.items()})
         whole = self.figure(asked)
         if all(figure.value is None for figure in figures.values()):
             return self._value(_without(whole), got)
@@ -250,12 +256,13 @@ class Examiner:
             ok = self.board and got.reason is Reason.SMALL_GROUP and not shown
             return [] if ok else [f"empty {got.reason}, should be a trend"]
         ids = [row.id for row in got.rows]
-        names = [_bucket_names(first, by) for first in figures]
+        names = [_bucket_names(first, by) for first in parts]
         if len(ids) != len(names) or any(id not in allowed for id, allowed in zip(ids, names, strict=True)):
             return [f"buckets {ids}, should be {names}"]
         found: list[str] = []
-        for (first, figure), row in zip(figures.items(), got.rows, strict=True):
-            idle = not any(self.oracle.school_day(child, day) for child in figure.members for day in parts[first])
+        for (first, inside), row in zip(parts.items(), got.rows, strict=True):
+            figure = figures[str(first)]
+            idle = not any(self.oracle.school_day(child, day) for child in figure.members for day in inside)
             ns = {figure.n, whole.n} if asked.metric in COUNTS else {figure.n}
             if not (figure.value == 0 and row.value is None and idle):
                 found += self._row(row.id, figure, row.value, row.n, row.reason, ns=ns)
@@ -264,7 +271,7 @@ class Examiner:
     def _breakdown(self, asked: Question, got: Answer) -> list[str]:
         if asked.group_by is GroupBy.MOOD:
             return self._mood_breakdown(asked, got)
-        groups = self._groups(asked)
+        groups = _beside(self._groups(asked))
         if all(figure.value is None for figure in groups.values()):
             whole = self.figure(asked)
             return self._value(_without(whole), got)
@@ -299,7 +306,8 @@ class Examiner:
                 return {name: self.figure(asked, days=inside) for name, inside in parts.items() if inside}
             case GroupBy.SUBJECT:
                 assert asked.metric
-                return {name: self.figure(replace(asked, subject=name)) for name in oracle.subjects(asked.metric)}
+                names = [asked.subject] if asked.subject else oracle.subjects(asked.metric)
+                return {name: self.figure(replace(asked, subject=name)) for name in names}
             case GroupBy.GRADE:
                 return {
                     grade: self.figure(
@@ -352,7 +360,7 @@ class Examiner:
         sides = [asked]
         for side in asked.compare:
             sides.append(replace(asked, period=side) if isinstance(side, Period) else replace(asked, scope=side))
-        figures = [self.figure(side) for side in sides]
+        figures = [*_beside({str(number): self.figure(side) for number, side in enumerate(sides)}).values()]
         if got.status is Status.EMPTY:
             empty = all(each.value is None or self._hidden(each, Reason.SMALL_GROUP) for each in figures)
             return [] if empty else [f"empty {got.reason}, should be {[_shown(each) for each in figures]}"]
@@ -452,8 +460,8 @@ class Examiner:
 
     def _hidden(self, figure: Figure, reason: Reason | None) -> bool:
         """Rightly suppressed: to a board, a group under five; a figure that comes from under five may be one too."""
-        fewest = min(len(figure.members), len(figure.givers))
-        return self.board and reason is Reason.SMALL_GROUP and fewest < SMALL
+        small = _fewest(figure) < SMALL or (figure.near_small and self.oracle.reading.secondary)
+        return self.board and reason is Reason.SMALL_GROUP and small
 
     def _unit(self, asked: Question, got: Answer) -> list[str]:
         if asked.metric is None or got.status is not Status.ANSWERED or asked.shape is Shape.TEXTS:
@@ -478,6 +486,16 @@ def _bucket_names(first: date, by: GroupBy) -> set[str]:
     elif by is GroupBy.MONTH:
         whole = first.replace(day=1)
     return {first.isoformat(), whole.isoformat()}
+
+
+def _fewest(figure: Figure) -> int:
+    return min(len(figure.members), len(figure.givers))
+
+
+def _beside(figures: dict[str, Figure]) -> dict[str, Figure]:
+    """The figures of one answer: where one of them is of a small group, all are near one."""
+    small = any(figure.members and _fewest(figure) < SMALL for figure in figures.values())
+    return {id: replace(figure, near_small=figure.near_small or small) for id, figure in figures.items()}
 
 
 def _without(figure: Figure) -> Figure:

@@ -78,10 +78,11 @@ class Reading:
     register_school_days_only: bool = False  # nor absences that the register has on days off
     low_mood_needs_moods: bool = True  # without any mood there is no zero
     unmarked_counts: bool = False  # questions of entries that do not say how many were correct are "answered"
-    any_register: bool = True  # of a child in two homerooms, either one's register opens the day
+    any_register: bool = True  # of a child in two homerooms, either one's register opens the day; else the first one's
     self_awaits_reply: bool = False  # reflections that nobody may read wait for a reply
     uncollected_in_n: bool = True  # children of schools that never sent the kind are in the scope of a sum
     outside_counts_for_list: bool = True  # a record outside the enrolments counts for a list of children
+    secondary: bool = False  # a board is not given figures either, from which that of a small group could be worked out
     streak_of_class: bool = False  # in a class, only days in that class make a streak
 
 
@@ -94,6 +95,7 @@ class Figure:
     reasons: frozenset[Reason] = frozenset()
     members: frozenset[str] = frozenset()  # children of the scope
     givers: frozenset[str] = frozenset()  # children whose records are in the figure
+    near_small: bool = False  # with what else is known it may tell the figure of a group too small to be shown
 
 
 @dataclass(kw_only=True)
@@ -311,8 +313,16 @@ class Oracle:
         """Whether the register of the child's class has any entry that day."""
         mine = self.homerooms_of(child, day)
         if not self.reading.any_register:
-            mine = mine & {*classes} or mine
+            mine = {min(mine & {*classes} or mine, key=lambda class_id: self._rank(child, class_id), default="")}
         return any((other, day) in self._register for other in self.children if mine & self.homerooms_of(other, day))
+
+    def _rank(self, child: str, class_id: str) -> tuple[date, str]:
+        """Which of a child's two classes comes first: the one whose enrolment began first."""
+        return min(
+            (row["begin_date"] or date.min, row["sourced_id"])
+            for row in self.world.of(Enrollment)
+            if (row["class_sourced_id"], row["user_sourced_id"]) == (class_id, child)
+        )
 
     def _mean(
         self,
