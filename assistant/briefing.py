@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -31,7 +31,10 @@ from knowledge.questions.model import (
 )
 from knowledge.questions.vocabulary import load_vocabulary
 from knowledge.records.accounts import Account
+from knowledge.records.calendar import load_calendars
+from knowledge.records.roster import SchoolClass
 from knowledge.records.scope import Viewer, load_viewer
+from scheduler.briefs import has_school
 from scheduler.outbox import Item
 
 NAMED = 10  # children named in a line; the rest is counted
@@ -48,7 +51,8 @@ class Briefer:
         self._now = now
 
     async def compose(self, item: Item) -> Composed | None:
-        """None when the account changed hands, the teacher lost the class, or the day is over."""
+        """One message for each class that has school today. None when there is nothing to say, the account changed
+        hands, the teacher lost the class, or the day is over."""
         person_id, day = item.payload["person_id"], date.fromisoformat(item.payload["date"])
         now = self._now().astimezone(self._services.timezone)
         if now.date() != day:
@@ -58,15 +62,20 @@ class Briefer:
                 return None
             viewer = await load_viewer(connection, person_id, day)
             vocabulary = await load_vocabulary(connection, viewer, self._services.timezone)
+            at_school = await _at_school(connection, viewer.homerooms, day)
             classes = [
                 Scope(kind=ScopeKind.CLASS, ids=(each.id,), label=each.title)
                 for each in vocabulary.classes
-                if each.id in viewer.homerooms
+                if each.id in at_school
             ]
-            messages = [await self._of_class(connection, viewer, scope, now) for scope in classes]
+            briefs = [await self._of_class(connection, viewer, scope, now) for scope in classes]
+        messages = [brief for brief in briefs if brief is not None]
         return Composed(messages=messages) if messages else None
 
-    async def _of_class(self, connection: AsyncConnection, viewer: Viewer, scope: Scope, now: datetime) -> Outgoing:
+    async def _of_class(
+        self, connection: AsyncConnection, viewer: Viewer, scope: Scope, now: datetime
+    ) -> Outgoing | None:
+        """None when there is nothing to say: nobody was expected, nobody waits."""
         today = now.date()
         day = Period(start=today, end=today, label="")
         monday = today - timedelta(days=today.weekday())
@@ -89,14 +98,16 @@ class Briefer:
         fell = await ask(Metric.MOOD_CHANGE, period=week, condition=falls, order=Order.ASCENDING)
         talk = await ask(Metric.TALK_REQUESTS, period=always)
         waiting = await ask(Metric.AWAITING_REPLY, shape=Shape.TEXTS, period=always, limit=WAITING)
+        head = speaker.say("brief.head", school_class=Words.own(scope.label), month=today.month, day=today.day)
         lines = [
-            speaker.say("brief.head", school_class=Words.own(scope.label), month=today.month, day=today.day),
             _missing(speaker, missing),
             _mood(speaker, mood),
             _named(speaker, "brief.talk", talk),
             _named(speaker, "brief.fell", fell),
             _waiting(speaker, waiting, today),
         ]
+        if not any(lines):
+            return None
         choices = [
             Choice(
                 label=speaker.say(f"brief.{key}_button"), value=f"?{scope.label}{speaker.say(f'brief.{key}_question')}"
@@ -104,7 +115,15 @@ class Briefer:
             for key, result in (("missing", missing), ("waiting", waiting))
             if result.rows
         ]
-        return Outgoing(text=Words.join(lines, "\n"), choices=tuple(choices))
+        return Outgoing(text=Words.join([head, *lines], "\n"), choices=tuple(choices))
+
+
+async def _at_school(connection: AsyncConnection, class_ids: Collection[str], day: date) -> frozenset[str]:
+    """Those of the classes that have school on the day."""
+    columns = (SchoolClass.sourced_id, SchoolClass.school_sourced_id, SchoolClass.grades)
+    rows = (await connection.execute(select(*columns).where(SchoolClass.sourced_id.in_(class_ids)))).all()
+    calendars = await load_calendars(connection, {school for _, school, _ in rows}, day, day)
+    return frozenset(id for id, school, grades in rows if has_school(calendars[school], day, grades))
 
 
 def _missing(speaker: Speaker, result: Answer) -> Words:

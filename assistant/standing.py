@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from assistant.channels.sender import Composed
 from assistant.dialogue.asking import ask
+from assistant.dialogue.people_store import load_people
 from assistant.dialogue.turn import Services
 from assistant.messages import Choice, Outgoing, Words
 from assistant.wording.texts import Speaker
-from knowledge.errors import NoSuchPersonError
 from knowledge.records.accounts import Account
 from knowledge.records.standing import StandingQuestion
 from scheduler.outbox import Item
@@ -26,7 +26,10 @@ class Answerer:
         self._now = now
 
     async def compose(self, item: Item) -> Composed | None:
-        """None when the question was stopped meanwhile, the account changed hands or the person left."""
+        """None when the question was stopped meanwhile, the account changed hands or the person left, or is
+        no longer staff."""
+        now = self._now()
+        today = now.astimezone(self._services.timezone).date()
         async with self._services.database.read() as connection:
             owner = await connection.scalar(select(Account.person_id).where(Account.id == item.account_id))
             text = await connection.scalar(
@@ -36,13 +39,11 @@ class Answerer:
                     StandingQuestion.owner_id == owner,
                 )
             )
-        if owner is None or text is None:
+            person = (await load_people(connection, [owner] if owner is not None else [], today)).get(owner or "")
+        if text is None or person is None or not person.roles or person.band != "staff":
             return None
         speaker = Speaker(language=self._services.language, band="staff")
-        try:
-            asked = await ask(self._services, owner, text, self._now(), speaker)
-        except NoSuchPersonError:
-            return None
+        asked = await ask(self._services, person.id, text, now, speaker)
         lead = speaker.say("standing.lead", question=Words.own(text))
-        again = Choice(label=speaker.say("standing.ask_again"), value=f"?{text}"[:300])
+        again = Choice(label=speaker.say("standing.ask_again"), value=f"?{text}")
         return Composed(messages=[Outgoing(text=Words.join([lead, asked.said], "\n"), choices=(again,))])

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.db import Database
 from knowledge.records.accounts import accounts_of
-from knowledge.records.calendar import load_calendars
+from knowledge.records.calendar import SchoolCalendar, load_calendars
 from knowledge.records.roster import Enrollment, SchoolClass, User
 from knowledge.records.scope import valid_on
 from scheduler import outbox
@@ -83,11 +83,12 @@ class Briefs:
             if start <= now < start + WINDOW:
                 rows.append((teacher, school, grades, start + WINDOW))
         calendars = await load_calendars(connection, {school for _, school, _, _ in rows}, day, day)
-        return {
-            teacher: until
-            for teacher, school, grades, until in rows
-            if any(calendars[school].is_school_day(day, grade) for grade in grades or [None])
-        }
+        return {teacher: until for teacher, school, grades, until in rows if has_school(calendars[school], day, grades)}
+
+
+def has_school(calendar: SchoolCalendar, day: date, grades: Sequence[str]) -> bool:
+    """Whether a class of these grades, or of none, has school: when one of them has."""
+    return any(calendar.is_school_day(day, grade) for grade in grades or [None])
 
 
 def brief_key(day: date, teacher_id: str) -> str:

@@ -7,19 +7,28 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from knowledge.db import Database
 from knowledge.records.accounts import accounts_of
 from knowledge.records.calendar import load_calendars
-from knowledge.records.roster import User
+from knowledge.records.roster import Role, User
 from knowledge.records.standing import StandingQuestion
 from scheduler import outbox
 from scheduler.outbox import Item
-from scheduler.recurrence import next_after
+from scheduler.recurrence import AHEAD, next_school_day
 
 LATE = timedelta(minutes=15)  # after that an answer is not sent but reported (interface.md)
 PAGE = 500  # questions looked at in one query
+
+# Where the owner works; "" (a school without a calendar of its own) when the roster does not say.
+SCHOOL = func.coalesce(
+    User.primary_org_sourced_id,
+    select(func.min(Role.org_sourced_id))
+    .where(Role.user_sourced_id == User.sourced_id, Role.role_type == "primary")
+    .scalar_subquery(),
+    "",
+)
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +57,7 @@ class Standing:
                             StandingQuestion.rrule,
                             StandingQuestion.time,
                             StandingQuestion.next_at,
-                            User.primary_org_sourced_id.label("school_id"),
+                            SCHOOL.label("school_id"),
                         )
                         .join(User, User.sourced_id == StandingQuestion.owner_id)
                         .where(StandingQuestion.state == "active", StandingQuestion.next_at <= now)
@@ -61,13 +70,11 @@ class Standing:
                     return planned
                 accounts = await accounts_of(connection, [row.owner_id for row in due], self._channels)
                 today = now.astimezone(self._zone).date()
-                calendars = await load_calendars(
-                    connection, {row.school_id for row in due if row.school_id}, today, today
-                )
+                calendars = await load_calendars(connection, {row.school_id for row in due}, today, today + AHEAD)
                 items: list[Item] = []
                 for row in due:
-                    calendar = calendars.get(row.school_id or "")
-                    if calendar is not None and not calendar.is_school_day(today):
+                    calendar = calendars[row.school_id]
+                    if not calendar.is_school_day(today):  # the calendar was changed since
                         log.info("standing_question_skipped", question=row.id, why="no school day")
                     elif now - row.next_at > LATE:
                         log.warning("standing_question_skipped", question=row.id, why="too late")
@@ -75,7 +82,7 @@ class Standing:
                         log.warning("standing_question_skipped", question=row.id, why="no account to send to")
                     else:
                         items.append(_item(row.id, row.owner_id, accounts[row.owner_id], row.next_at, now))
-                    following = next_after(row.rrule, time.fromisoformat(row.time), now, self._zone)
+                    following = next_school_day(row.rrule, time.fromisoformat(row.time), now, self._zone, calendar)
                     await connection.execute(
                         update(StandingQuestion)
                         .where(StandingQuestion.id == row.id)

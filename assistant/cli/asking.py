@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,17 +52,18 @@ async def run_ask(
     csv: Path | None = None,
 ) -> None:
     """Print the answer; save it as a picture or as CSV too. Raises ``AssistantError`` where there is nothing to save,
-    or no place for it."""
+    or no place for it; the table is saved first."""
+    at = at or datetime.now(UTC)
     async with open_database(settings) as database:
         services = build_services(settings, database)
-        speaker = await _speaker(services, person_id, at or datetime.now(UTC))
-        asked = await ask(services, person_id, text, at or datetime.now(UTC), speaker)
+        speaker = await _speaker(services, person_id, at)
+        asked = await ask(services, person_id, text, at, speaker)
     typer.echo(orjson.dumps(asked.answer.to_json(), option=orjson.OPT_INDENT_2).decode() if json else asked.answer.text)
-    if chart is not None:
-        _save(chart, draw(asked.answer, speaker), "a picture of this answer")
     if csv is not None:
         is_answered = asked.answer.status is Status.ANSWERED
         _save(csv, csv_of(asked.answer, speaker) if is_answered else None, "a table of this answer")
+    if chart is not None:
+        _save(chart, draw(asked.answer, speaker), "a picture of this answer")
 
 
 async def run_ask_batch(settings: Settings, path: Path) -> None:
@@ -80,10 +82,11 @@ async def run_ask_batch(settings: Settings, path: Path) -> None:
 
 async def run_understand(settings: Settings, person_id: str, text: str, at: datetime | None, *, json: bool) -> None:
     """Print what a text is taken to mean."""
+    at = at or datetime.now(UTC)
     async with open_database(settings) as database:
         services = build_services(settings, database)
-        await _speaker(services, person_id, at or datetime.now(UTC))
-        meant = await understand(services, person_id, text, at or datetime.now(UTC))
+        await _speaker(services, person_id, at)
+        meant = await understand(services, person_id, text, at)
     option = orjson.OPT_INDENT_2
     typer.echo(orjson.dumps({"id": None, **meant}, option=option).decode() if json else _in_short(meant))
 
@@ -116,7 +119,7 @@ async def _read(path: Path, settings: Settings, services: Services) -> list[tupl
 
 def _lines(path: Path, settings: Settings) -> list[Line]:
     try:
-        content = path.read_bytes().splitlines()
+        content = path.read_bytes().removeprefix(BOM_UTF8).splitlines()
     except OSError as error:
         raise AssistantError(f"{path}: cannot be read: {error.strerror}") from error
     lines: list[Line] = []
@@ -126,15 +129,17 @@ def _lines(path: Path, settings: Settings) -> list[Line]:
         try:
             lines.append(_line(number, orjson.loads(line), settings))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            expected = '{"id","as","at","text","conversation"}'
-            raise AssistantError(f"{path}:{number}: expected {expected}, got {line[:80]!r}") from error
+            # The line itself is not shown: it may hold names, and errors end up in logs.
+            expected = 'one JSON object {"id","as","at","text","conversation"}'
+            raise AssistantError(f"{path}:{number}: expected {expected}") from error
     return lines
 
 
 def _line(number: int, value: Mapping[str, Any], settings: Settings) -> Line:
     at = datetime.fromisoformat(value["at"]) if value.get("at") else datetime.now(UTC)
     at = at if at.tzinfo else at.replace(tzinfo=settings.zone)
-    if not isinstance(value["text"], str) or not isinstance(value["as"], str) or at.year not in YEARS:
+    texts = value["text"], value["as"]
+    if not all(isinstance(each, str) and "\0" not in each for each in texts) or at.year not in YEARS:
         raise ValueError("not a question")
     conversation = value.get("conversation")
     return Line(

@@ -119,7 +119,7 @@ def ask(
     elif not as_ or not text:
         raise SettingsError("ask needs --as PERSON and a question, or --batch FILE")
     else:
-        _run(run_ask(_settings(), as_, _text(text), _moment(at), json=json, chart=chart, csv=csv))
+        _run(run_ask(_settings(), _text(as_), _text(text), _moment(at), json=json, chart=chart, csv=csv))
 
 
 @app.command()
@@ -138,7 +138,7 @@ def understand(
     elif not as_ or not text:
         raise SettingsError("understand needs --as PERSON and a text, or --batch FILE")
     else:
-        _run(run_understand(_settings(), as_, _text(text), _moment(at), json=json))
+        _run(run_understand(_settings(), _text(as_), _text(text), _moment(at), json=json))
 
 
 @app.command()
@@ -151,7 +151,7 @@ def say(
     """One turn of conversation; prints the replies."""
     from assistant.cli.talk import run_say
 
-    _run(run_say(_settings(), as_, _text(text), _moment(at), json=json))
+    _run(run_say(_settings(), _text(as_), _text(text), _moment(at), json=json))
 
 
 @app.command()
@@ -159,7 +159,7 @@ def chat(as_: As, at: At = None) -> None:
     """Talk in the terminal; an empty line ends it."""
     from assistant.cli.talk import run_chat
 
-    _run(run_chat(_settings(), as_, _moment(at)))
+    _run(run_chat(_settings(), _text(as_), _moment(at)))
 
 
 @app.command()

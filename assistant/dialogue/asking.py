@@ -19,7 +19,7 @@ from intents.fixes import alternatives
 from intents.questions import Reading, understand_question
 from knowledge.questions.answer import UnsupportedQuestionError, answer
 from knowledge.questions.metrics import catalogue
-from knowledge.questions.model import Answer, Option, Question, Reason, ScopeKind, Status, Vocabulary
+from knowledge.questions.model import Answer, Option, Question, Reason, Scope, ScopeKind, Status, Vocabulary
 from knowledge.questions.vocabulary import load_vocabulary
 from knowledge.records.scope import load_viewer
 
@@ -144,10 +144,14 @@ def _not_answered(
         options = _nearest(vocabulary)
         result = Answer(status=Status.CLARIFY, question=None, options=options)
         said = speaker.say("answers.no_such_class", name=Words.own(reading.outside))
+        if (asked := reading.question) is not None and not asked.compare:
+            classes = (Scope(kind=ScopeKind.CLASS, ids=(each.id,), label=each.label) for each in options)
+            after = Topic(at=at, choices=tuple(replace(asked, scope=each) for each in classes))
     elif reading.choices:
         choices = reading.choices[:MOST_OPTIONS]
         result = Answer(status=Status.CLARIFY, question=None, options=_options(choices, speaker))
-        said = speaker.say(f"answers.choose_{reading.about or 'scope'}")
+        listed = [Words.own(f"・{option.label}") for option in result.options]
+        said = Words.join([speaker.say(f"answers.choose_{reading.about or 'scope'}"), *listed], "\n")
         after = Topic(at=at, choices=choices)
     else:
         proposed = reading.question

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from assistant.dialogue.taps import key_of
+
 LASTS = timedelta(minutes=30)  # a draft left lying is dropped, so that a later text is never taken for its words
 
 
@@ -17,12 +19,14 @@ class Draft:
     at: datetime  # when it was touched last
     students: tuple[tuple[str, str], ...]  # (sourcedId, label) of those it goes to
     text: str | None = None  # None: the words are still to be written
+    ready: str | None = None  # words that were offered to tap instead of writing some
     reflection: date | None = None  # it answers the one student's reflection of this day; None: a word to all of them
+    is_latest: bool = True  # whether nothing else was said since, so that a bare はい means it
 
     @property
     def key(self) -> str:
         """Stands in the buttons of the preview, so that an older one does not send a newer draft."""
-        return format(int(self.at.timestamp()), "x")
+        return key_of(self.at)
 
     def holds(self, now: datetime) -> bool:
         return timedelta() <= now - self.at <= LASTS
@@ -42,6 +46,8 @@ class Draft:
                 at=datetime.fromisoformat(value["at"]),
                 students=tuple((id, label) for id, label in value["students"]),
                 text=value["text"],
+                ready=value["ready"],
+                is_latest=value["is_latest"],
                 reflection=date.fromisoformat(value["reflection"]) if value["reflection"] else None,
             )
         except (KeyError, TypeError, ValueError):

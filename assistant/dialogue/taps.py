@@ -1,14 +1,19 @@
-"""What a button of a check-in stands for: its value names the question it answers, so that it means the same whenever
-it is tapped."""
+"""What a button stands for. The value of a check-in's names the question it answers, so that it means the same whenever
+it is tapped; the value of one about an answer or a draft carries its key."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from knowledge.questions.model import Phase
 
 PREFIX = "c"  # values: c/<phase>/<date>/<question>/<answer>, or …/!<command>
+
+
+def key_of(moment: datetime) -> str:
+    """Tells what was said at one moment from what was said at another, to the microsecond."""
+    return format(round(moment.timestamp() * 1_000_000), "x")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from assistant.dialogue.taps import key_of
 from intents.context import Previous
 from knowledge.questions.model import Answer, Phase, Question, Scope, ScopeKind, Shape, Status
 
-MOST_LISTED = 200  # students that その子たち can mean: a grade; more are not kept
+MOST_LISTED = 500  # students that その子たち can mean: some grades; of more none is kept, never a part of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Topic:
     @property
     def key(self) -> str:
         """Stands in the buttons of the answer, so that one that was scrolled past does not act on a later one."""
-        return format(int(self.at.timestamp()), "x")
+        return key_of(self.at)
 
     def previous(self) -> Previous:
         """The part that understanding leans on."""
@@ -59,7 +60,7 @@ class Topic:
                 return Topic(
                     at=at,
                     question=answer.question,
-                    students=tuple([*students.items()][:MOST_LISTED]),
+                    students=tuple(students.items()) if len(students) <= MOST_LISTED else (),
                     reflections=tuple({id: day for day, id in written}.items()),
                 )
             case Status.REFUSED:

@@ -156,10 +156,11 @@ class AddTalkRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class CloseTalkRequests:
-    """A member of staff has talked with a child: what was asked for until then is closed."""
+    """A member of staff has talked with a child: the wishes that they had seen are closed."""
 
     student_id: str
     closed_by: str
+    seen_at: datetime  # when they were listed: a wish that came later stays open
     at: datetime
 
     @classmethod
@@ -170,7 +171,7 @@ class CloseTalkRequests:
                 .where(
                     TalkRequest.student_id == write.student_id,
                     TalkRequest.closed_at.is_(None),
-                    TalkRequest.requested_at <= write.at,
+                    TalkRequest.requested_at <= write.seen_at,
                 )
                 .values(closed_at=write.at, closed_by=write.closed_by)
             )

@@ -22,7 +22,6 @@ from knowledge.questions.model import Answer, Metric, Question, Shape, Status
 PREFIX = "?"  # a button's value: the question as if it had been typed
 UNDER = "="  # a button's value: something about the answer above it, ``=how/<key of the topic>[/more]``
 DRAWN = frozenset({Shape.TREND, Shape.COMPARE, Shape.BREAKDOWN})  # people would rather look than read
-LONGEST_VALUE = 300  # characters of what a button sends back: LINE's limit for a postback's data
 OFFERED = 5  # children whom a reply or a talk is offered for by a tap
 LISTED = frozenset({Shape.STUDENTS, Shape.TEXTS})
 
@@ -144,16 +143,20 @@ async def _more(turn: Turn, what: str, question: Question | None, page: int) -> 
 async def _show(turn: Turn, asked: Asked) -> None:
     """An answer with its picture, where people would rather look, and what may be tapped next."""
     topic = asked.topic
-    if topic is not None and topic is not turn.state.topic:
-        topic = replace(topic, page=0, page_left=pages(asked.answer) > 1)
+    is_new = topic is not turn.state.topic
+    if topic is not None and is_new:
+        topic = replace(topic, page_left=pages(asked.answer) > 1)
     turn.change(topic=topic)
     question = asked.answer.question
     drawn = asked.answer.status is Status.ANSWERED and question is not None and question.shape in DRAWN
     picture = await _picture(turn, asked.answer) if drawn else None
-    turn.outgoing.append(Outgoing(text=asked.said, choices=_choices(turn, asked, topic, 0), attachment=picture))
+    turn.outgoing.append(
+        Outgoing(text=asked.said, choices=_choices(turn, asked, topic if is_new else None, 0), attachment=picture)
+    )
 
 
 def _choices(turn: Turn, asked: Asked, topic: Topic | None, page: int) -> tuple[Choice, ...]:
+    """What may be tapped next. ``topic`` is that of this very answer; None where it left none of its own."""
     result, question = asked.answer, asked.answer.question
     if topic is None or turn.person is None:
         return tuple(talk.menu(turn)) if result.status is not Status.ANSWERED else ()
@@ -190,9 +193,6 @@ def _choices(turn: Turn, asked: Asked, topic: Topic | None, page: int) -> tuple[
 def _ways_to_fix(turn: Turn, asked: Asked, topic: Topic) -> list[Choice]:
     """To tap: one of several; or はい, and the other classes, times and figures that may have been meant."""
     labels = [Words.own(option.label) for option in asked.answer.options]
-    if not topic.choices and topic.proposed is None:  # a name that is not there: the question again with one that is
-        text = turn.incoming.text
-        return [Choice(label=label, value=f"{PREFIX}{label} {text}"[:LONGEST_VALUE]) for label in labels]
     shown = labels[1:] if topic.proposed is not None else labels
     picks = [Choice(label=label, value=_value(topic, "pick", str(index))) for index, label in enumerate(shown)]
     if topic.proposed is None:

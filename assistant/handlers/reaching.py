@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
+from assistant.dialogue.asking import understand
 from assistant.dialogue.draft import Draft
 from assistant.dialogue.people_store import load_people
 from assistant.dialogue.topic import Topic
@@ -27,12 +28,21 @@ DRAFT = "@"  # a button's value: something about the draft, ``@send/<key of the 
 LONGEST = 500  # characters of a word to a child
 NAMED = 30  # recipients named in a preview; the rest is counted
 BUTTONS = 8  # recipients who can be left out by a tap
+MAY_BE_WORDS = frozenset({"note", Command.GREETING, Command.THANKS})  # what a text to a child may be taken for
 
 
 async def on_reaching(turn: Turn) -> bool:
     """Everything about words from staff to children. Anything else is left to others."""
     if turn.person is None or turn.person.band != "staff":
         return False
+    draft = turn.state.draft
+    is_handled = await _handle(turn)
+    if draft is not None and turn.state.draft is draft:
+        turn.change(draft=replace(draft, is_latest=False) if draft.holds(turn.now) else None)
+    return is_handled
+
+
+async def _handle(turn: Turn) -> bool:
     choice = turn.incoming.choice or ""
     if turn.incoming.kind is Kind.CHOICE and choice.startswith(UNDER):
         return await _begin_by_button(turn, choice[len(UNDER) :].split("/"))
@@ -61,7 +71,7 @@ async def _begin_by_button(turn: Turn, parts: Sequence[str]) -> bool:
         case Naming.REPLY if chosen and (day := dict(topic.reflections).get(chosen[0][0])) is not None:
             await _begin(turn, chosen, day)
         case Naming.CLOSE if chosen:
-            await _close_requests(turn, chosen[0])
+            await _close_requests(turn, chosen[0], topic.at)
         case _:
             turn.say("asking.button_too_old", talk.menu(turn))
     return True
@@ -85,7 +95,7 @@ async def _begin_by_words(turn: Turn, text: str) -> bool:
             await _begin(turn, found, days[found[0][0]])
             return True
     elif len(found) == 1 and topic.question is not None and topic.question.metric is Metric.TALK_REQUESTS:
-        await _close_requests(turn, found[0])
+        await _close_requests(turn, found[0], topic.at)
         return True
     return False
 
@@ -95,37 +105,52 @@ async def _begin(turn: Turn, students: Sequence[tuple[str, str]], reflection: da
     if not await _may_reach(turn, students):
         turn.say("answers.refused")
         return
-    draft = Draft(at=turn.now, students=tuple(students), reflection=reflection)
+    ready = str(turn.words(f"reaching.draft_{_about(turn.state.topic)}")) if reflection is None else None
+    _ask_for_words(turn, Draft(at=turn.now, students=tuple(students), ready=ready, reflection=reflection))
+
+
+def _ask_for_words(turn: Turn, draft: Draft) -> None:
     turn.change(draft=draft)
-    if reflection is not None:
-        turn.say("reaching.write_reply", [_cancel(turn, draft)], name=Words.own(students[0][1]))
+    if draft.ready is None:
+        turn.say("reaching.write_reply", [_cancel(turn, draft)], name=Words.own(draft.students[0][1]))
         return
-    ready = turn.words(f"reaching.draft_{_about(turn.state.topic)}")
-    choices = [Choice(label=turn.words("reaching.use_draft"), value=f"{DRAFT}use/{draft.key}"), _cancel(turn, draft)]
-    turn.say("reaching.write", choices, count=len(students), draft=ready)
+    choices = [turn.button("reaching.use_draft", f"{DRAFT}use/{draft.key}"), _cancel(turn, draft)]
+    turn.say("reaching.write", choices, count=len(draft.students), draft=draft.ready)
 
 
 async def _go_on_by_words(turn: Turn, draft: Draft, text: str) -> bool:
-    aside = find_aside(text)
+    aside, named = find_aside(text), find_naming(text)
+    if aside in (Aside.YES, Aside.NO) and not draft.is_latest:
+        return False  # it answers what was said since
     if aside is Aside.NO or find_command(text) is Command.STOP:
         return await _go_on_by_button(turn, ["cancel", draft.key])
-    if draft.text is None:
-        await _preview(turn, draft, text)
-        return True
-    named = find_naming(text)
     if named is not None and named.what is Naming.LEAVE_OUT:
         found = _called(draft.students, named.name)
         if len(found) == 1:
             return await _go_on_by_button(turn, ["out", draft.key, found[0][0]])
-        turn.say("reaching.which_one" if found else "reaching.nobody_of_that_name", name=Words.own(named.name))
+        if found or draft.text is not None:  # otherwise it may be a word to them: 「マスクを外して」
+            turn.say("reaching.which_one" if found else "reaching.nobody_of_that_name", name=Words.own(named.name))
+            return True
+    if await _begin_by_words(turn, text):
         return True
     match aside:
+        case Aside.SEND | Aside.YES | Aside.REWRITE if draft.text is None:
+            _ask_for_words(turn, draft)
         case Aside.SEND | Aside.YES:
             return await _go_on_by_button(turn, ["send", draft.key])
         case Aside.REWRITE:
             return await _go_on_by_button(turn, ["rewrite", draft.key])
+        case None if draft.text is None and not await _is_for_us(turn, text):
+            await _preview(turn, draft, text)
         case _:
-            return False  # something else; the preview can still be sent for a while
+            return False  # something else; the draft waits for a while
+    return True
+
+
+async def _is_for_us(turn: Turn, text: str) -> bool:
+    """Whether a text is a command or plainly a question, so no word to a child."""
+    meant = await understand(turn.services, turn.known.id, text, turn.incoming.occurred_at, turn.state.topic)
+    return meant["confidence"] == "clear" and meant["intent"] not in MAY_BE_WORDS
 
 
 async def _go_on_by_button(turn: Turn, parts: Sequence[str]) -> bool:
@@ -135,10 +160,14 @@ async def _go_on_by_button(turn: Turn, parts: Sequence[str]) -> bool:
         return True
     match parts[0]:
         case "use":
-            await _preview(turn, draft, str(turn.words(f"reaching.draft_{_about(turn.state.topic)}")))
+            await _preview(turn, draft, draft.ready or "")
         case "out" if len(draft.students) > 1:
             left = tuple(student for student in draft.students if student[0] not in parts[2:3])
-            await _preview(turn, replace(draft, students=left), draft.text or "")
+            draft = replace(draft, students=left, at=turn.now)
+            if draft.text is None:
+                _ask_for_words(turn, draft)
+            else:
+                await _preview(turn, draft, draft.text)
         case "out":
             turn.say("reaching.nobody_left", [_cancel(turn, draft)])
         case "rewrite":
@@ -162,7 +191,7 @@ async def _preview(turn: Turn, draft: Draft, text: str) -> None:
     ids = [id for id, _ in draft.students]
     async with turn.services.database.read() as connection:
         people = await load_people(connection, ids, turn.today)
-        reached = await accounts_of(connection, ids, turn.services.channels)
+        reached = await accounts_of(connection, people, turn.services.channels)
     grades = sorted((person.grade for person in people.values() if person.grade), key=_age)
     shown = to_kana(text, grades[0]) if grades and turn.language == "ja" else text
     comma = str(turn.words("reaching.comma"))
@@ -202,19 +231,18 @@ async def _send(turn: Turn, draft: Draft, text: str) -> None:
     ids = [id for id, _ in draft.students]
     async with turn.services.database.read() as connection:
         people = await load_people(connection, ids, turn.today)
-        accounts = await accounts_of(connection, ids, turn.services.channels)
+        accounts = await accounts_of(connection, people, turn.services.channels)  # not those who left the school
     for student_id, account_id in accounts.items():
-        band = people[student_id].band if student_id in people else "upper"
-        speaker = Speaker(language=turn.services.language, band=band)
+        speaker = Speaker(language=turn.services.language, band=people[student_id].band)
         key = "reaching.to_child" if draft.reflection is None else "reaching.reply_to_child"
         said = speaker.say(key, sender=_sender(turn), text=Words.of(text))
         item = Item(
-            key=f"reach:{draft.key}:{turn.known.id}:{student_id}",
+            key=f"reach:{turn.incoming.event_id}:{student_id}",
             account_id=account_id,
             kind="messages",
             payload={
                 "messages": [Outgoing(text=said).to_json()],
-                "grade": people[student_id].grade if student_id in people else None,
+                "grade": people[student_id].grade,
             },
             due_at=turn.now,
             created_at=turn.now,
@@ -239,12 +267,12 @@ async def _send(turn: Turn, draft: Draft, text: str) -> None:
     turn.outgoing.append(Outgoing(text=Words.join(parts, "\n"), choices=tuple(talk.menu(turn))))
 
 
-async def _close_requests(turn: Turn, student: tuple[str, str]) -> None:
-    """対応した: the child's wishes to talk are closed."""
+async def _close_requests(turn: Turn, student: tuple[str, str], seen_at: datetime) -> None:
+    """対応した: the child's wishes to talk that were listed then are closed."""
     if not await _may_reach(turn, [student], Metric.TALK_REQUESTS):
         turn.say("answers.refused")
         return
-    turn.writes.append(CloseTalkRequests(student_id=student[0], closed_by=turn.known.id, at=turn.now))
+    turn.writes.append(CloseTalkRequests(student_id=student[0], closed_by=turn.known.id, seen_at=seen_at, at=turn.now))
     turn.say("reaching.request_closed", name=Words.own(student[1]))
 
 

@@ -6,16 +6,18 @@ from datetime import datetime, time
 
 from sqlalchemy import select
 
-from assistant.dialogue.asking import understand
+from assistant.dialogue.asking import ask, understand
 from assistant.dialogue.turn import Turn
 from assistant.dialogue.writes import AddStandingQuestion, StopStandingQuestion
 from assistant.messages import Choice, Kind, Outgoing, Words
 from intents.asides import Aside, find_aside
 from intents.standing import StandingRequest, find_standing
+from knowledge.questions.model import Status
+from knowledge.records.calendar import load_calendars
 from knowledge.records.standing import StandingQuestion
-from scheduler.recurrence import next_after
+from scheduler.recurrence import AHEAD, next_school_day
 
-MOST = 20  # of one person
+MOST = 12  # of one person: as many as can be stopped by a tap on LINE, which shows 13
 LONGEST = 200  # characters
 STOP = "!stop_standing/"  # a button's value: and the question's id
 
@@ -35,17 +37,29 @@ async def on_standing(turn: Turn) -> bool:
         await _list(turn)
         return True
     request = find_standing(turn.incoming.text)
-    if request is None:
+    if request is None or (request.at is None and await _is_question(turn)):
         return False
     return await _add(turn, request)
 
 
+async def _is_question(turn: Turn) -> bool:
+    """Whether the whole text asks something now: 「今週の毎日の提出率を見せて」."""
+    meant = await understand(turn.services, turn.known.id, turn.incoming.text, turn.incoming.occurred_at)
+    return meant["intent"] == "question"
+
+
 async def _add(turn: Turn, request: StandingRequest) -> bool:
-    """Stored when it is a question about data that is understood for sure; otherwise left to others, or asked back."""
-    meant = await understand(turn.services, turn.known.id, request.question, turn.incoming.occurred_at)
-    if meant["intent"] != "question":
+    """Stored when it is a question about data that is understood for sure and may be asked; otherwise left to others,
+    refused, or asked back."""
+    asked = await ask(turn.services, turn.known.id, request.question, turn.incoming.occurred_at, turn.speaker)
+    question = asked.answer.question
+    if asked.reading is None:
         return False
-    if meant["confidence"] != "clear" or meant["question"] is None or len(request.question) > LONGEST:
+    if asked.answer.status is Status.REFUSED:
+        turn.outgoing.append(Outgoing(text=asked.said))
+        return True
+    is_clear = asked.answer.status in (Status.ANSWERED, Status.EMPTY)
+    if not is_clear or question is None or len(request.question) > LONGEST:
         turn.say("standing.not_clear", question=Words.own(request.question[:LONGEST]))
         return True
     if request.at is None:
@@ -54,9 +68,13 @@ async def _add(turn: Turn, request: StandingRequest) -> bool:
     if len(await _mine(turn)) >= MOST:
         turn.say("standing.too_many", most=MOST)
         return True
-    first = next_after(request.rrule, request.at, turn.now, turn.services.timezone)
+    school = turn.known.school_id or ""
+    async with turn.services.database.read() as connection:
+        calendars = await load_calendars(connection, [school], turn.today, turn.today + AHEAD)
+    first = next_school_day(request.rrule, request.at, turn.now, turn.services.timezone, calendars[school])
     if first is None:
-        return False
+        turn.say("standing.never")
+        return True
     turn.writes.append(
         AddStandingQuestion(
             question_id=turn.incoming.event_id,
@@ -68,12 +86,11 @@ async def _add(turn: Turn, request: StandingRequest) -> bool:
             created_at=turn.now,
         )
     )
-    question = meant["question"]
     turn.say(
         "standing.added",
         [turn.button("standing.stop", STOP + turn.incoming.event_id)],
         question=Words.own(request.question),
-        scope=Words.own(question["scope"]["label"]),
+        scope=Words.own(question.scope.label),
         next=_moment(turn, first),
     )
     return True

@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
+from assistant.errors import SettingsError
 from assistant.llm.placeholders import Masked, mask, unmask
 from intents.deciding import OF_THE_YEAR, WITHOUT_LIMIT
 from intents.periods import find_periods, named_period
@@ -39,6 +40,7 @@ from knowledge.questions.model import (
 
 TIMEOUT = 8.0  # seconds: a person is waiting
 LONGEST = 300  # characters; what is longer is a story, not a question
+MOST_ROWS = 1000  # that a question may be limited to
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +64,7 @@ class Frame(BaseModel):
     threshold: float | None = None
     group_by: GroupBy | None = None
     order: Order | None = None
-    limit: int | None = None
+    limit: int | None = Field(default=None, ge=1, le=MOST_ROWS)
 
 
 class ModelInterpreter:
@@ -78,6 +80,8 @@ class ModelInterpreter:
         if vocabulary.default.kind is ScopeKind.STUDENT or len(text) > LONGEST:
             return None  # a child's words do not go to a model
         masked = mask(text, vocabulary)
+        if not all(masked.scopes.values()):
+            return None  # about somebody the roster does not know: no model could say who
         today = now.astimezone(vocabulary.timezone).date()
         try:
             async with asyncio.timeout(self.timeout):
@@ -92,9 +96,12 @@ class ModelInterpreter:
 
 def build_interpreter(name: str, base_url: str) -> ModelInterpreter:
     """The interpreter for ``AYUMI_LLM``: ``openai:MODEL`` (also for any server that speaks its protocol, at
-    ``base_url``) or ``ollama:MODEL``. Nothing is asked of the model yet."""
+    ``base_url``) or ``ollama:MODEL``. Nothing is asked of the model yet. Raises ``SettingsError`` where a key is
+    missing."""
     from langchain.chat_models import init_chat_model  # takes a second to load: only where a model is configured
 
+    if name.startswith("openai:") and not base_url and not os.environ.get("OPENAI_API_KEY"):
+        raise SettingsError(f"AYUMI_LLM={name} needs OPENAI_API_KEY, or AYUMI_LLM_BASE_URL for a model of one's own")
     options: dict[str, Any] = {"base_url": base_url} if base_url else {}
     if base_url and name.startswith("openai:"):
         options["api_key"] = _key_or_none()
@@ -114,12 +121,13 @@ def _reading(frame: Frame, masked: Masked, vocabulary: Vocabulary, today: date) 
     scopes = unmask(frame.who, masked) if frame.who else (vocabulary.default,)
     if not scopes or (not frame.who and masked.scopes):
         return None
-    language, period = Reader(masked.text).language, None
-    if frame.period is not None:
-        found = find_periods(Reader(frame.period), language, vocabulary, today)
-        if len(found.periods) != 1 or found.future or found.impossible:
-            return None
-        period = found.periods[0]
+    if frame.subject is not None and frame.subject not in vocabulary.subjects:
+        return None
+    language = Reader(masked.text).language
+    found = find_periods(Reader(frame.period or masked.text), language, vocabulary, today)
+    if len(found.periods) > 1 or found.future or found.impossible or (frame.period and not found.periods):
+        return None
+    period = found.periods[0] if found.periods else None  # the model may overlook words that say when
     questions = tuple(_question(frame, frame.shape, scope, today, period, language) for scope in scopes)
     first = questions[0] if len(questions) == 1 else None
     return Reading(question=first, confidence="confirm", choices=() if first else questions, about="scope")
