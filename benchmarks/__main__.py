@@ -1,7 +1,8 @@
-"""``make bench``: every benchmark, one table."""
+"""``make bench``: every benchmark, one table. ``--only turns|footprint|imports|questions``: some of them."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import subprocess
@@ -14,15 +15,35 @@ def run(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", *arguments], check=True)
 
 
-def main() -> None:
-    os.environ.setdefault("XDG_RUNTIME_DIR", "/tmp")
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n", flush=True)
-    print("| Question | Ratio | Bar | Ours | Floor |\n|---|---|---|---|---|", flush=True)
+def turns() -> None:
     run("benchmarks.line_turns")
     with postgres() as address:
         run("benchmarks.line_turns", "--database", address)
-    run("benchmarks.footprint")
-    run("benchmarks.imports")
+
+
+def questions() -> None:
+    run("benchmarks.understanding_speed")
+    run("benchmarks.held_back")
+    run("benchmarks.question_speed")
+
+
+BENCHMARKS = {
+    "turns": turns,
+    "footprint": lambda: run("benchmarks.footprint"),
+    "imports": lambda: run("benchmarks.imports"),
+    "questions": questions,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=BENCHMARKS, action="append")
+    chosen = parser.parse_args().only or [*BENCHMARKS]
+    os.environ.setdefault("XDG_RUNTIME_DIR", "/tmp")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n", flush=True)
+    print("| Question | Ratio | Bar | Ours | Floor |\n|---|---|---|---|---|", flush=True)
+    for name in chosen:
+        BENCHMARKS[name]()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Date,
-    Index,
     Integer,
     MetaData,
     String,
@@ -53,20 +52,20 @@ SCHOOL_DAYS = tuple(_USUAL.school_days(TERM_STARTS, TERM_STARTS + timedelta(days
 TODAY = SCHOOL_DAYS[-1]
 AT = datetime.combine(TODAY, time(15, 30), TOKYO)  # when all questions are asked
 
-FAMILY = "佐藤 鈴木 高橋 田中 伊藤 渡辺 山本 中村 小林 加藤 吉田 山田 佐々木 山口 松本 井上 木村 林 斎藤 清水".split()
-FAMILY_KANA = (
-    "サトウ スズキ タカハシ タナカ イトウ ワタナベ ヤマモト ナカムラ コバヤシ カトウ ヨシダ ヤマダ ササキ ヤマグチ "
-    "マツモト イノウエ キムラ ハヤシ サイトウ シミズ"
-).split()
-GIVEN = (
-    "陽翔 蓮 湊 蒼 律 樹 大翔 悠真 朝陽 結翔 陽葵 凛 紬 結菜 葵 芽依 莉子 美桜 心春 咲良 颯太 翼 新 旭 大和 奏 暖 陸 詩 杏 "
-    "琴音 楓 千尋 花 健 空 碧 悠斗 さくら 結衣"
-).split()
-GIVEN_KANA = (
-    "ハルト レン ミナト アオイ リツ イツキ ヒロト ユウマ アサヒ ユイト ヒマリ リン ツムギ ユイナ アオイ メイ リコ ミオ コハル "
-    "サクラ ソウタ ツバサ アラタ アキラ ヤマト カナデ ダン リク ウタ アン コトネ カエデ チヒロ ハナ ケン ソラ アオ ユウト "
-    "サクラ ユイ"
-).split()
+FAMILIES = """
+佐藤/サトウ 鈴木/スズキ 高橋/タカハシ 田中/タナカ 伊藤/イトウ 渡辺/ワタナベ 山本/ヤマモト 中村/ナカムラ
+小林/コバヤシ 加藤/カトウ 吉田/ヨシダ 山田/ヤマダ 佐々木/ササキ 山口/ヤマグチ 松本/マツモト 井上/イノウエ
+木村/キムラ 林/ハヤシ 斎藤/サイトウ 清水/シミズ
+"""
+FAMILY, FAMILY_KANA = zip(*(each.split("/") for each in FAMILIES.split()), strict=True)
+GIVENS = """
+陽翔/ハルト 蓮/レン 湊/ミナト 蒼/アオイ 律/リツ 樹/イツキ 大翔/ヒロト 悠真/ユウマ 朝陽/アサヒ
+結翔/ユイト 陽葵/ヒマリ 凛/リン 紬/ツムギ 結菜/ユイナ 葵/アオイ 芽依/メイ 莉子/リコ 美桜/ミオ
+心春/コハル 咲良/サクラ 颯太/ソウタ 翼/ツバサ 新/アラタ 旭/アキラ 大和/ヤマト 奏/カナデ 暖/ダン
+陸/リク 詩/ウタ 杏/アン 琴音/コトネ 楓/カエデ 千尋/チヒロ 花/ハナ 健/ケン 空/ソラ 碧/アオ
+悠斗/ユウト さくら/サクラ 結衣/ユイ
+"""
+GIVEN, GIVEN_KANA = zip(*(each.split("/") for each in GIVENS.split()), strict=True)
 
 PUPILS = Table(  # only while the city is made
     "bench_pupils",
@@ -287,31 +286,41 @@ def _rows(
 ) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
     """(table, rows) in the order in which they refer to each other; ``homes``: the class of each student."""
     org: dict[str, Any] = {"identifier": None}
-    yield Org, [
-        {**org, "sourced_id": DISTRICT, "name": "あゆみ市", "type": "district", "parent_sourced_id": None},
-        *(
-            {**org, "sourced_id": school, "name": f"あゆみ市立第{number + 1}{'小' if number % 4 else '中'}学校"}
-            | {"type": "school", "parent_sourced_id": DISTRICT}
-            for number, school in enumerate(schools)
-        ),
-    ]
+    yield (
+        Org,
+        [
+            {**org, "sourced_id": DISTRICT, "name": "あゆみ市", "type": "district", "parent_sourced_id": None},
+            *(
+                {**org, "sourced_id": school, "name": f"あゆみ市立第{number + 1}{'小' if number % 4 else '中'}学校"}
+                | {"type": "school", "parent_sourced_id": DISTRICT}
+                for number, school in enumerate(schools)
+            ),
+        ],
+    )
     session: dict[str, Any] = {"school_year": "2026", "parent_sourced_id": None}
-    yield AcademicSession, [
-        {**session, "sourced_id": id, "title": title, "type": kind, "start_date": start, "end_date": end}
-        for id, title, kind, start, end in (
-            ("y", "令和8年度", "schoolYear", date(2026, 4, 1), date(2027, 3, 31)),
-            ("t1", "1学期", "term", TERM_STARTS, date(2026, 7, 17)),
-        )
-    ]
-    yield Course, [
-        {"sourced_id": "course", "title": "", "org_sourced_id": DISTRICT, "grades": [], "subjects": ["算数", "国語"]}
-    ]
+    yield (
+        AcademicSession,
+        [
+            {**session, "sourced_id": id, "title": title, "type": kind, "start_date": start, "end_date": end}
+            for id, title, kind, start, end in (
+                ("y", "令和8年度", "schoolYear", date(2026, 4, 1), date(2027, 3, 31)),
+                ("t1", "1学期", "term", TERM_STARTS, date(2026, 7, 17)),
+            )
+        ],
+    )
+    yield (
+        Course,
+        [{"sourced_id": "course", "title": "", "org_sourced_id": DISTRICT, "grades": [], "subjects": ["算数", "国語"]}],
+    )
     of_class: dict[str, Any] = {"class_type": "homeroom", "course_sourced_id": "course", "term_sourced_ids": ["y"]}
     of_class |= {"subjects": [], "subject_codes": []}
-    yield SchoolClass, [
-        {**of_class, "sourced_id": id, "title": title, "grades": [grade], "school_sourced_id": _school_of(id)}
-        for id, title, grade in classes
-    ]
+    yield (
+        SchoolClass,
+        [
+            {**of_class, "sourced_id": id, "title": title, "grades": [grade], "school_sourced_id": _school_of(id)}
+            for id, title, grade in classes
+        ],
+    )
     staff = [(BOARD, "districtAdministrator", DISTRICT)]
     staff += [(principal_of(school), "principal", school) for school in schools]
     staff += [(teacher_of(id), "teacher", _school_of(id)) for id, *_ in classes]
@@ -319,31 +328,43 @@ def _rows(
     blank: dict[str, Any] = {"enabled": True, "agent_sourced_ids": []}
     adult = {**blank, "family_name": "石田", "given_name": "真", "kana_family_name": None, "kana_given_name": None}
     yield User, [{**adult, "sourced_id": id, "grade": None, "primary_org_sourced_id": org} for id, _, org in staff]
-    yield User, [
-        {**blank, "sourced_id": id, "grade": grade, "primary_org_sourced_id": _school_of(class_id)}
-        | dict(zip(("family_name", "kana_family_name", "given_name", "kana_given_name"), _name(n), strict=True))
-        for n, (id, (class_id, _, grade)) in enumerate(students)
-    ]
+    yield (
+        User,
+        [
+            {**blank, "sourced_id": id, "grade": grade, "primary_org_sourced_id": _school_of(class_id)}
+            | dict(zip(("family_name", "kana_family_name", "given_name", "kana_given_name"), _name(n), strict=True))
+            for n, (id, (class_id, _, grade)) in enumerate(students)
+        ],
+    )
     role: dict[str, Any] = {"role_type": "primary", "begin_date": None, "end_date": None}
     held = [*staff, *((id, "student", _school_of(class_id)) for id, (class_id, *_) in students)]
-    yield Role, [
-        {**role, "sourced_id": f"r-{id}", "user_sourced_id": id, "role": name, "org_sourced_id": org}
-        for id, name, org in held
-    ]
+    yield (
+        Role,
+        [
+            {**role, "sourced_id": f"r-{id}", "user_sourced_id": id, "role": name, "org_sourced_id": org}
+            for id, name, org in held
+        ],
+    )
     enrolled = [(teacher_of(id), "teacher", id, None) for id, *_ in classes]
     enrolled += [(id, "student", home[0], n // len(classes) + 1) for n, (id, home) in enumerate(students)]
     year: dict[str, Any] = {"begin_date": date(2026, 4, 1), "end_date": date(2027, 3, 31)}
-    yield Enrollment, [
-        {**year, "sourced_id": f"e-{id}", "user_sourced_id": id, "role": role, "attendance_number": number}
-        | {"class_sourced_id": class_id, "school_sourced_id": _school_of(class_id), "is_primary": role == "teacher"}
-        for id, role, class_id, number in enrolled
-    ]
+    yield (
+        Enrollment,
+        [
+            {**year, "sourced_id": f"e-{id}", "user_sourced_id": id, "role": role, "attendance_number": number}
+            | {"class_sourced_id": class_id, "school_sourced_id": _school_of(class_id), "is_primary": role == "teacher"}
+            for id, role, class_id, number in enrolled
+        ],
+    )
     days = [(day, "holiday", "春休み") for day in VACATION]
-    yield CalendarDay, [
-        {"school_id": school, "date": day, "kind": kind, "title": title, "grades": [], "grades_key": ""}
-        for school in schools
-        for day, kind, title in (*days, (off[school], "closed", "運動会の代休"))
-    ]
+    yield (
+        CalendarDay,
+        [
+            {"school_id": school, "date": day, "kind": kind, "title": title, "grades": [], "grades_key": ""}
+            for school in schools
+            for day, kind, title in (*days, (off[school], "closed", "運動会の代休"))
+        ],
+    )
     yield Collected, [{"school_id": school, "kind": "attendance"} for school in schools]
     yield PUPILS, [{"n": n, "id": id, "off": off[_school_of(home[0])]} for n, (id, home) in enumerate(students)]
 
