@@ -61,15 +61,19 @@ def amount_of(match: re.Match[str], lexicon: Lexicon) -> float | None:
 
 
 def number(said: str, numerals: Mapping[str, int]) -> int | None:
-    """A whole number in digits, in kanji up to 99 (二十五) or in words."""
+    """A whole number in digits, in words, or in kanji or kana up to 99 (二十五, ろくじゅっ)."""
     if said.isdecimal():
         return int(said)
     if said in numerals:
         return numerals[said]
-    tens, ten, ones = said.partition("十")
-    if ten and (not tens or tens in numerals) and (not ones or ones in numerals):
-        return (numerals[tens] if tens else 1) * 10 + (numerals[ones] if ones else 0)
-    return None
+    tens = ones = at = 0
+    while at < len(said):
+        word = next((said[at : at + size] for size in range(4, 0, -1) if said[at : at + size] in numerals), None)
+        if word is None or (ones and numerals[word] != 10):
+            return None
+        tens, ones = (10 * (ones or 1), 0) if numerals[word] == 10 else (tens, numerals[word])
+        at += len(word)
+    return tens + ones
 
 
 def _amount(match: re.Match[str], lexicon: Lexicon) -> tuple[float, str] | None:

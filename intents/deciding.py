@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 from typing import Literal
 
 from intents.comparisons import Comparison, find_comparison
 from intents.context import Previous
 from intents.followups import Carried
-from intents.forms import Form, find_form
+from intents.forms import SUMMED, Form, find_form
 from intents.hearing import Heard
 from intents.matters import Matter, find_matters
 from intents.names import find_strangers, names_somebody
@@ -82,7 +83,9 @@ def decide(heard: Heard, asker: Asker, carried: Carried) -> Reading | None:
         matters = tuple(_of_mood(matter) for matter in matters)
     whom = _whom(heard, asker, carried, comparison, matters[0])
     questions: list[tuple[Question, ...]] = []
-    doubtful = whom.between
+    if _leaves_out(heard):
+        return None  # somebody is left out: nothing here counts so, and without that word it is another question
+    doubtful = whom.between or _of_subjects(comparison)
     for matter in matters:
         form = _form(heard, matter, whom, comparison)
         subject, subject_open = _subject(heard, matter, comparison)
@@ -92,7 +95,7 @@ def decide(heard: Heard, asker: Asker, carried: Carried) -> Reading | None:
         if matter.single_day and (each := questions[-1][0].period) and each.start != each.end:
             doubtful = True
     bare = next(reader.unclaimed(lexicon.words["bare"]), None)
-    if bare is not None and heard.asks:
+    if bare is not None and (heard.asks or heard.said & {"listing", "each", "count"}):
         return Reading(question=None, confidence="confirm", impossible=bare[0], about="metric")
     strangers = find_strangers(reader, lexicon)
     reader.has(lexicon.words["fillers"])
@@ -117,6 +120,8 @@ def _judged(
     reader, lexicon = heard.reader, heard.lexicon
     left = leftover(reader, lexicon).words
     strong = any(matter.strong for matter in matters) or compared
+    if heard.of_board and (strangers or (left and _names_student(heard))):
+        return Reading(question=None, confidence="confirm", others=True)
     if heard.is_child:
         if (
             lexicon.names.others.search(reader.folded)
@@ -127,7 +132,7 @@ def _judged(
             return Reading(question=None, confidence="confirm", others=True)
         if not heard.asks and not strong:
             return None
-    if left and not strong:
+    if left and (not strong or any(lexicon.words["negations"].fullmatch(word) for word in left)):
         return None
     if heard.periods.future:
         asked = heard.asks or strong
@@ -159,6 +164,15 @@ def _judged(
     )
 
 
+def _names_student(heard: Heard) -> bool:
+    """Whether words that nothing explained name a person: 佐藤花; in Latin letters two with capitals."""
+    reader, lexicon = heard.reader, heard.lexicon
+    if reader.language == "ja":
+        return names_somebody(reader, lexicon)
+    capitals = [word for word in leftover(reader, lexicon).people if word.lower() not in lexicon.names.not_people]
+    return any(f"{one} {other}" in reader.typed for one, other in pairwise(capitals))
+
+
 def _whom(heard: Heard, asker: Asker, carried: Carried, comparison: Comparison | None, matter: Matter) -> Whom:
     vocabulary = asker.vocabulary
     lists = matter.lists_children or "listing" in heard.said
@@ -182,6 +196,10 @@ def _form(heard: Heard, matter: Matter, whom: Whom, comparison: Comparison | Non
     of_one_student = all(len(sides) == 1 and sides[0].kind is ScopeKind.STUDENT for sides in whom.alternatives)
     comparing = comparison is not None and not comparison.of_subjects
     form = find_form(heard, matter.named, of_one_student=of_one_student, comparing=comparing)
+    entry = heard.lexicon.metrics.get(matter.named.metric)
+    mixed = any(len({side.kind for side in sides}) > 1 for sides in whom.alternatives)
+    if mixed and entry is not None and entry.unit in SUMMED:
+        form = replace(form, doubtful=True)  # one child's sum beside that of a class
     if matter.shape is Shape.STUDENTS:  # missing, or handed in
         extra = matter.single_day and form.order is not None
         extra = extra or form.condition is not None or form.shape not in (Shape.VALUE, Shape.STUDENTS)
@@ -220,6 +238,16 @@ def _subject(heard: Heard, matter: Matter, comparison: Comparison | None) -> tup
     if _of_subjects(comparison):
         return (None,), False
     return tuple(dict.fromkeys(named.subject for named in heard.subjects)), False
+
+
+def _leaves_out(heard: Heard) -> bool:
+    """Whether somebody named is said to be left out: 佐藤さん以外, without Sato."""
+    text, leaves = heard.reader.folded, heard.lexicon.words["except"]
+    if heard.reader.language == "ja":
+        return any(leaves.match(text, side.end) for side in heard.sides)
+    return any(
+        match.end() == len(text[: side.start].rstrip()) for side in heard.sides for match in leaves.finditer(text)
+    )
 
 
 def _of_subjects(comparison: Comparison | None) -> bool:

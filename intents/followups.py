@@ -8,7 +8,7 @@ from datetime import date
 
 from intents.comparisons import find_comparison
 from intents.context import Previous
-from intents.forms import COUNTED, find_order
+from intents.forms import COUNTED, SUMMED, find_order
 from intents.hearing import Heard
 from intents.scopes import union
 from intents.topics import RATE_OF, NamedMetric
@@ -72,6 +72,8 @@ def carry(heard: Heard, previous: Previous, vocabulary: Vocabulary) -> Carried:
         scope = _class_of(base.scope, vocabulary)
     elif base is not None and not heard.sides and (heard.connector or _is_bare(heard)):
         scope = base.scope
+    if scope is None and previous.students is not None and _too(heard):
+        scope = previous.students
     leans = bool(said & {"those", "same_class", "same_period"}) or heard.connector or _is_bare(heard)
     leans = leans and not heard.periods.periods
     period = base.period if base is not None and leans and base.has_period else None
@@ -83,6 +85,10 @@ def amend(heard: Heard, previous: Previous, vocabulary: Vocabulary, today: date)
     base = previous.question
     if base is None or heard.metrics or heard.checkins or heard.periods.future or heard.periods.impossible:
         return None
+    if "missing" in heard.said and "listing" in heard.said and base.phase is not None and not heard.is_named:
+        _claim_small_words(heard)  # 「めあては?」「誰が出していない?」
+        missing = Condition(op=Operator.MISSING)
+        return replace(_flat(base), metric=RATE_OF[base.phase], shape=Shape.STUDENTS, condition=missing, subject=None)
     if heard.said & {"missing", "rate", "done", "submission", "count"} or len(heard.periods.periods) > 1:
         return None
     question = base
@@ -93,6 +99,10 @@ def amend(heard: Heard, previous: Previous, vocabulary: Vocabulary, today: date)
             base, others = replace(base, scope=scopes[0]), scopes[1:]
         if base.scope in others or any(len(side.scopes) > 1 or side.outside for side in heard.sides):
             return None
+        entry = heard.lexicon.metrics.get(base.metric) if base.metric is not None else None
+        kinds = {side.kind for side in (base.scope, *others) if isinstance(side, Scope)}
+        if len(kinds) > 1 and entry is not None and entry.unit in SUMMED:
+            return None  # one child's sum beside that of a class
         same = others == (base.period,) and bool(comparison.periods)
         period = comparison.periods[0] if same else base.period
         question = replace(_flat(base), shape=Shape.COMPARE, period=period, has_period=True, compare=others)
@@ -193,6 +203,12 @@ def _unpaired(question: Question, kind: type[Period] | type[Scope]) -> Question:
     if question.compare and isinstance(question.compare[0], kind):
         return replace(question, shape=Shape.VALUE, compare=())
     return question
+
+
+def _too(heard: Heard) -> bool:
+    """Whether students of a list are narrowed: 遅刻も3回以上の子は?"""
+    also = heard.lexicon.words["also"]
+    return bool(heard.thresholds) and any(also.match(heard.reader.folded, named.end) for named in heard.metrics)
 
 
 def _class_of(scope: Scope, vocabulary: Vocabulary) -> Scope | None:

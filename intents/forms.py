@@ -31,6 +31,7 @@ class Ordering:
     order: Order | None = None
     limit: int | None = None
     asked: bool = False  # said by a word that only a list has: 順, トップ5
+    both: bool = False  # both ends were asked for: 上位3人と下位3人
 
 
 def find_form(heard: Heard, named: NamedMetric, *, of_one_student: bool, comparing: bool) -> Form:
@@ -51,6 +52,7 @@ def find_form(heard: Heard, named: NamedMetric, *, of_one_student: bool, compari
         listed=lists or group is not None or condition is not None or named.metric is Metric.STREAK,
         lower_is_better=entry is not None and entry.lower_is_better,
     )
+    doubtful = doubtful or ordering.both
     if group is not None:
         reader.take(heard.lexicon.words["drawing"])
         unfit = group is GroupBy.SUBJECT and not (entry and entry.by_subject)
@@ -106,9 +108,10 @@ def find_order(heard: Heard, named: NamedMetric, *, listed: bool, lower_is_bette
     worst_first = Order.DESCENDING if lower_is_better else Order.ASCENDING
     limit: int | None = None
     order: Order | None = None
-    asked = False
+    asked = both = False
     for name, direction in (("best", Order.DESCENDING), ("last", Order.ASCENDING), ("worst", worst_first)):
         for match in reader.take(words[name]):
+            both = both or (order is not None and order is not direction)
             order, asked = direction, True
             limit = limit or _limit(match, heard)
     asked = bool(reader.take(words["ranked"])) or asked
@@ -118,6 +121,7 @@ def find_order(heard: Heard, named: NamedMetric, *, listed: bool, lower_is_bette
         return Ordering()
     for name, direction in (("high", Order.DESCENDING), ("low", Order.ASCENDING), ("bad", worst_first)):
         if reader.take(lexicon.order[name]):
+            both = both or (order is not None and order is not direction)
             order = order or direction
     for match in superlative:
         reader.claim(match)
@@ -131,7 +135,7 @@ def find_order(heard: Heard, named: NamedMetric, *, listed: bool, lower_is_bette
             limit = limit or _limit(match, heard)
     if superlative and heard.group is None and limit is None and not asked:
         limit = 1
-    return Ordering(order=order, limit=limit, asked=asked)
+    return Ordering(order=order, limit=limit, asked=asked, both=both)
 
 
 def _of_students(

@@ -14,7 +14,7 @@ from intents.periods import FoundPeriods, find_periods
 from intents.scopes import Side, find_sides
 from intents.spans import Reader
 from intents.topics import NamedMetric, NamedSubject, NamedTitle, find_metrics, find_streak, find_subjects, find_title
-from knowledge.questions.model import GroupBy, Metric, Phase, ScopeKind, Vocabulary
+from knowledge.questions.model import GroupBy, Metric, Phase, Scope, ScopeKind, Vocabulary
 
 OF_CHECK_INS = ("rate", "submission", "done")
 
@@ -26,6 +26,7 @@ class Heard:
     reader: Reader
     lexicon: Lexicon
     is_child: bool  # a student or a family asks
+    of_board: bool  # one asks who may know of groups alone
     asks: bool  # a word or a sign asks
     connector: bool  # it begins with じゃあ and the like
     said: frozenset[str]  # names of lists of words that occur: listing, missing, rate …
@@ -48,8 +49,8 @@ class Heard:
         return bool(self.sides or self.periods.periods)
 
 
-def hear(reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary, today: date) -> Heard:
-    """All parts of the text; what no part explains is left unclaimed."""
+def hear(reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary, today: date, before: Scope | None = None) -> Heard:
+    """All parts of the text; what no part explains is left unclaimed. ``before`` is whom was asked about before."""
     words = lexicon.words
     is_child = vocabulary.default.kind is ScopeKind.STUDENT
     asks = bool(words["asks"].search(reader.folded))
@@ -60,7 +61,7 @@ def hear(reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary, today: date) 
     which = _group(reader, lexicon.which)
     group, bucket = which or _group(reader, lexicon.groups), _group(reader, lexicon.buckets)
     said |= {name for name in ("same_class", "same_period") if reader.take(words[name])}
-    sides = find_sides(reader, lexicon, vocabulary, students)
+    sides = find_sides(reader, lexicon, vocabulary, students, before)
     if is_child:
         reader.take(words["own_children"])
     metrics = find_metrics(reader, lexicon)
@@ -95,6 +96,7 @@ def hear(reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary, today: date) 
         reader=reader,
         lexicon=lexicon,
         is_child=is_child,
+        of_board=vocabulary.default.kind is ScopeKind.DISTRICT,
         asks=asks,
         connector=connector,
         said=frozenset(said),

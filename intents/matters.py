@@ -115,7 +115,8 @@ def _rates(heard: Heard) -> Matter | None:
             strong=named and (listing or count),
             lists_children=listing or count,
         )
-    if "rate" not in said and listing and not count:
+    people = count and named and heard.lexicon.words["people_counted"].search(reader.folded) is not None
+    if "rate" not in said and ((listing and not count) or (people and said & {"done", "submission"})):
         if not named or not said & {"done", "submission"}:
             return None  # which students, but nothing that says which
         return Matter(
@@ -139,7 +140,13 @@ def _rates(heard: Heard) -> Matter | None:
     of_phase = ("done" in said and heard.asks) or ("submission" in said and (heard.asks or "state" in said))
     if not strong and not of_checkin and not of_phase:
         return None
-    return Matter(named=_rate(phase, len(reader.folded)), phase=phase, strong=strong, lists_children=count or listing)
+    return Matter(
+        named=_rate(phase, len(reader.folded)),
+        phase=phase,
+        strong=strong,
+        lists_children=count or listing,
+        single_day="done" in said and not strong and not heard.periods.periods,  # 全員出した? is about today
+    )
 
 
 def _texts(heard: Heard) -> Matter | None:

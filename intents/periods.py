@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from intents import days as calendar
+from intents.lexicon import NameWords, load_lexicon
 from intents.named_days import NamedDays, Pieces, days_label
 from intents.period_words import KINDS, PeriodWords, load_period_words
 from intents.spans import Reader
@@ -28,7 +29,13 @@ def find_periods(reader: Reader, language: str, vocabulary: Vocabulary, today: d
 
     Words that narrow or turn a period in a way unknown here (以外, 5月末, 去年の今頃, until Friday) leave it unclaimed.
     """
-    finder = _Finder(reader=reader, words=load_period_words(language), vocabulary=vocabulary, today=today)
+    finder = _Finder(
+        reader=reader,
+        words=load_period_words(language),
+        vocabulary=vocabulary,
+        today=today,
+        names=load_lexicon(language).names,
+    )
     found: list[Period] = []
     for named in finder.joined():
         reader.explained.update(range(named.begin, named.finish))
@@ -57,6 +64,7 @@ class _Finder:
     words: PeriodWords
     vocabulary: Vocabulary
     today: date
+    names: NameWords
 
     def joined(self) -> list[NamedDays]:
         """What the text names, ranges and narrowed periods made one."""
@@ -103,13 +111,15 @@ class _Finder:
                 yield kind, pattern
 
     def _is_name(self, match: re.Match[str]) -> bool:
-        """Whether it lies in a student's name: 五月さん, 明日香."""
+        """Whether it lies in a student's name (明日香), or is one with a title behind it: 五月さん."""
         said, text = self.reader.surface[slice(*match.span())], self.reader.surface
         if not said.isalpha():
             return False
         for student in self.vocabulary.students:
             for name in (student.family_name, student.given_name, student.kana_family_name, student.kana_given_name):
                 if name and said in (name.lower() if said.isascii() else name):
+                    if said == name and not self.names.title.match(text, match.end()):
+                        continue
                     within = max(0, match.end() - len(name)), match.start() + len(name)
                     if name.lower() in text[slice(*within)]:
                         return True

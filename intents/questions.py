@@ -5,7 +5,6 @@ Compositional: every part claims the words it explains, and what is left over de
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,7 +13,7 @@ from intents.deciding import Asker, Reading, decide
 from intents.followups import Carried, amend, asked_of, carry, choose
 from intents.hearing import Heard, hear
 from intents.lexicon import Lexicon, load_lexicon
-from intents.names import find_strangers
+from intents.names import find_strangers, find_students
 from intents.people import asks_about
 from intents.residue import leftover
 from intents.spans import Reader
@@ -73,11 +72,11 @@ def _read(text: str, asker: Asker) -> Reading | None:
     reader = Reader(text)
     lexicon = load_lexicon(reader.language)
     elsewhere = lexicon.words["elsewhere"].search(reader.folded) is not None
-    heard = hear(reader, lexicon, asker.vocabulary, asker.today)
-    is_child = heard.is_child
-    if is_child and _asks_about_others(text, heard, asker.vocabulary):
+    before = asker.previous.question.scope if asker.previous is not None and asker.previous.question else None
+    heard = hear(reader, lexicon, asker.vocabulary, asker.today, before)
+    if heard.is_child and _asks_about_others(text, heard, asker.vocabulary):
         return Reading(question=None, confidence="confirm", others=True)
-    if elsewhere:
+    if elsewhere or _nobody_listed(heard, asker.previous):
         return None
     carried = Carried()
     if asker.previous is not None:
@@ -87,8 +86,10 @@ def _read(text: str, asker: Asker) -> Reading | None:
         carried = carry(heard, asker.previous, asker.vocabulary)
         if answer is not None:  # some of its words were claimed for nothing
             reader = Reader(text)
-            heard = hear(reader, lexicon, asker.vocabulary, asker.today)
+            heard = hear(reader, lexicon, asker.vocabulary, asker.today, before)
     reading = decide(heard, asker, carried) or (_astray(heard, asker.previous) if asker.previous is not None else None)
+    if reading is None and heard.of_board and heard.asks and find_strangers(reader, lexicon):
+        return Reading(question=None, confidence="confirm", others=True)
     if reading is None or (reading.leftover and reading.question is not None):
         return _respelt(reader, lexicon, asker) or reading
     return reading
@@ -138,7 +139,28 @@ def _respelt(reader: Reader, lexicon: Lexicon, asker: Asker) -> Reading | None:
 
 
 def _asks_about_others(text: str, heard: Heard, vocabulary: Vocabulary) -> bool:
-    """Whether a family's question names somebody else, by the way of naming alone (鈴木くんのめあては?)."""
-    own = {part for name in vocabulary.default.label.split("・") for part in (*name.split(), name.replace(" ", ""))}
-    said = {re.sub(r"\s", "", name) for name in asks_about(text)}
-    return bool(said - own)
+    """Whether a family's question names somebody who is not its own child: one the vocabulary has, or anybody by the
+    way of naming alone (鈴木くんのめあては?)."""
+    own = set(vocabulary.default.ids)
+    if any(
+        scope.kind is ScopeKind.STUDENT and not own.issuperset(scope.ids)
+        for side in heard.sides
+        for scope in side.scopes
+    ):
+        return True
+    lexicon = load_lexicon("ja")
+    for name in asks_about(text):
+        found = find_students(Reader(f"{name}さん"), lexicon, vocabulary)
+        if not found or any(each.id not in own for named in found for each in named.students):
+            return True
+    return False
+
+
+def _nobody_listed(heard: Heard, previous: Previous | None) -> bool:
+    """Whether it asks about 「その子たち」 although nobody was listed; it is never the class then."""
+    if heard.lexicon.words["those_listed"].search(heard.reader.folded) is None or heard.sides:
+        return False
+    if previous is None:
+        return True
+    of_some = previous.question is not None and previous.question.scope.kind in (ScopeKind.STUDENT, ScopeKind.LIST)
+    return not (previous.students is not None and previous.students.ids) and not of_some

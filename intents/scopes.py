@@ -26,13 +26,18 @@ class Side:
 
 
 def find_sides(
-    reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary, students: Sequence[NamedStudents]
+    reader: Reader,
+    lexicon: Lexicon,
+    vocabulary: Vocabulary,
+    students: Sequence[NamedStudents],
+    previous: Scope | None = None,
 ) -> list[Side]:
     """Everything the text names, its words claimed, in the order of the text; a school in front of a class and a
-    class in front of a student only say which one. Empty when nobody is named."""
+    class in front of a student only say which one. Empty when nobody is named. Of a class without a grade (1組) the
+    grade is that of the asker's homeroom, for one without any that of ``previous``."""
     schools = _named_schools(reader, vocabulary)
     school_ids = [id for _, _, id in schools]
-    classes = _named_classes(reader, lexicon, vocabulary, school_ids)
+    classes = _named_classes(reader, lexicon, vocabulary, school_ids, previous)
     people = _sides_of_students(students, classes, reader, lexicon, vocabulary)
     if people:
         first = min(side.start for side in people)
@@ -150,7 +155,7 @@ def _school_patterns(vocabulary: Vocabulary) -> list[tuple[str, re.Pattern[str]]
 
 
 def _named_classes(
-    reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary, schools: Sequence[str]
+    reader: Reader, lexicon: Lexicon, vocabulary: Vocabulary, schools: Sequence[str], previous: Scope | None
 ) -> list[tuple[Side, list[ClassName]]]:
     """Every class named, with the classes it may be."""
     known = [each for each in vocabulary.classes if not schools or each.school_id in schools]
@@ -177,7 +182,7 @@ def _named_classes(
                 for other, group in sorted(found, key=lambda each: each[0].start())
                 if other.start() < match.start()
             ]
-            grades = {_key(each)[0] for each in (before[-1] if before else _homerooms(vocabulary))}
+            grades = {_key(each)[0] for each in (before[-1] if before else _near(vocabulary, previous))}
             meant = [each for key, group in keys.items() if key[1] == name for each in group]
             near = [each for each in meant if _key(each)[0] in grades] if grades else meant
             found.append((match, _preferred(near, vocabulary)))
@@ -285,6 +290,16 @@ def _preferred(classes: list[ClassName], vocabulary: Vocabulary) -> list[ClassNa
 
 def _homerooms(vocabulary: Vocabulary) -> list[ClassName]:
     return [each for each in vocabulary.classes if each.id in vocabulary.homerooms]
+
+
+def _near(vocabulary: Vocabulary, previous: Scope | None) -> list[ClassName]:
+    """The classes in whose grade a class without one is looked for."""
+    own = _homerooms(vocabulary)
+    if own or previous is None:
+        return own
+    ids = {*previous.ids, *(each.class_id for each in vocabulary.students if each.id in previous.ids)}
+    before = [each for each in vocabulary.classes if each.id in ids]
+    return before if len({each.grade for each in before}) == 1 else []
 
 
 def _folded_title(title: str, language: str) -> str:

@@ -442,8 +442,10 @@ def test_a_child_named_like_a_month_or_a_day_is_no_period():
         mine=True,
     )
     school = replace(NOBODY, students=(student, replace(student, family_name="Ono", given_name="April")))
-    for text in ("五月の欠席", "今日香の気分", "april absences"):
+    for text in ("五月さんの欠席", "今日香の気分", "april's absences"):
         assert find(text, vocabulary=school) == FoundPeriods()
+    for text, label in (("五月の欠席", "5月"), ("五月さんの五月の遅刻", "5月")):
+        assert [period.label for period in find(text, vocabulary=school).periods] == [label]
     assert days(find("今日の5月生", vocabulary=school)) == days(find("今日の5月生"))
 
 

@@ -135,6 +135,38 @@ def test_a_follow_up_with_a_word_left_over_is_none():
         assert understand_question(text, TEACHER, NOW, previous) is None, text
 
 
+def test_a_class_without_a_grade_is_of_the_grade_before_for_one_without_a_homeroom():
+    for first, then, ask in (
+        ("4年2組の先月の提出率は?", "1組は?", "reflection_rate value phase=reflection of=class:c41 [先月]"),
+        ("5年1組の出席率は?", "2組は?", "attendance_rate value of=class:c52 [今年度]"),
+        ("4年2組の先月の欠席は?", "じゃあ3組の遅刻は?", "late_count value of=class:c43 [先月]"),
+    ):
+        asked = understand_question(first, ASKERS["principal"], NOW)
+        assert asked is not None
+        previous = Previous(at=NOW, question=asked.question)
+        assert said(understand_question(then, ASKERS["principal"], NOW, previous)) == ask
+
+
+def test_those_of_whom_nobody_was_listed_are_never_the_whole_class():
+    first = understand_question("先月の提出率は?", TEACHER, NOW)
+    assert first is not None
+    empty = Scope(kind=ScopeKind.LIST, ids=(), label="")
+    for text in ("その子たちの欠席は?", "those students' absences?"):
+        for students in (None, empty):
+            previous = Previous(at=NOW, question=first.question, students=students)
+            assert understand_question(text, TEACHER, NOW, previous) is None, text
+
+
+def test_a_family_names_its_own_child_in_kanji_kana_and_latin_letters():
+    family = replace(ASKERS["student"], students=STUDENTS[:1])
+    for text in ("佐藤花の欠席は?", "花さんの欠席は?", "サトウハナさんの欠席は?", "はなさんの欠席は?"):
+        assert said(understand_question(text, family, NOW)) == "absent_days value of=student:hana [今年度]", text
+    english = "absent_days value of=student:hana [this school year]"
+    assert said(understand_question("Hana's absences?", family, NOW)) == english
+    for text in ("鈴木さんの欠席は?", "タナカユイさんの欠席は?", "Ren's absences?"):
+        assert understand_question(text, family, NOW) == Reading(question=None, confidence="confirm", others=True), text
+
+
 def test_two_students_of_one_name_are_told_apart_by_class_then_by_number():
     principal = ASKERS["principal"]
     twin = replace(STUDENTS[0], id="hana2", number=31)
