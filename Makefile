@@ -25,14 +25,14 @@ demo: $(VENV)/run.stamp  ## a small district to play with, on http://127.0.0.1:8
 	AYUMI_DATA_DIR=var/demo $(BIN)/ayumi serve --demo
 
 test: $(VENV)/dev.stamp browser  ## every test, on SQLite, PostgreSQL and in a browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: $(VENV)/dev.stamp browser  ## what CI runs: format, lint, types, layers, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 format: $(VENV)/dev.stamp  ## put the code in order
 	$(BIN)/ruff format .

@@ -20,6 +20,7 @@ from knowledge.questions.model import (
     Shape,
 )
 
+LONG_AGO = date(1900, 1, 1)  # where periods without limit begin
 TRANSLATED = frozenset({GroupBy.GRADE, GroupBy.MOOD, GroupBy.WEEKDAY})  # groups whose ids are codes of ours
 NAMES = frozenset({GroupBy.CLASS, GroupBy.SCHOOL})  # groups with a name of their own
 DAYS_BY_DAY, DAYS_BY_WEEK = 14, 120  # questions.md: the longest period shown by day, by week
@@ -56,6 +57,8 @@ def scope_words(question: Question) -> Words:
 def period_words(speaker: Speaker, question: Question, period: Period | None = None) -> Words:
     """A period with its dates, 「先週（5/4〜5/10）」; the question's own unless another is given."""
     period = period or question.period
+    if period.start <= LONG_AGO:  # without limit: its first day says nothing
+        return Words.of(period.label)
     start, end = (day_words(speaker, question, day) for day in (period.start, period.end))
     dates = start if period.start == period.end else say(speaker, "dates", start=start, end=end)
     return say(speaker, "period", label=period.label, dates=dates) if period.label else dates

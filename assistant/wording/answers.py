@@ -132,6 +132,7 @@ def _answered(answer: Answer, question: Question, speaker: Speaker, page: int) -
     if page == 0:
         lines += [_difference(answer, question, speaker), _based_on(answer, question, speaker)]
         lines.append(_left_out(answer, speaker))
+        lines.append(say(speaker, "tied", answer.tied, count=answer.tied) if answer.tied else Words())
     if len(cuts) > 1:
         first, last, count = shown.start + 1, shown.stop, len(answer.rows)
         is_last = page == len(cuts) - 1

@@ -238,6 +238,7 @@ class Answer:
     text: str = ""  # the worded answer; filled by the wording side
     counts: tuple[PhaseCount, ...] = ()  # of the phases the question was about
     students: int | None = None  # how many children the figures are about
+    tied: int = 0  # students whom the limit cut off though their figure is that of the last one shown
     left_out: int = 0  # students without enough answers to say (mood_change)
 
     def to_json(self) -> dict[str, Any]:

@@ -49,6 +49,7 @@ async def student_list(asking: Asking) -> Answer:
         asking.blank,
         n=int(total.denominator) if entry.is_ratio else figures.roll.students,
         rows=chosen(rows, asking.question),
+        tied=tied(rows, asking.question),
         counts=figures.counts,
         students=figures.roll.students,
         left_out=_left_out(figures, rows),
@@ -57,12 +58,24 @@ async def student_list(asking: Asking) -> Answer:
 
 def chosen(rows: Sequence[AnswerRow], question: Question) -> tuple[AnswerRow, ...]:
     """The rows that meet the condition, in the order asked, as many as asked; rows without a value come last."""
+    return tuple(_ordered(rows, question)[: question.limit])
+
+
+def tied(rows: Sequence[AnswerRow], question: Question) -> int:
+    """How many rows that the limit cuts off have the figure of the last one that it leaves."""
+    kept, limit = _ordered(rows, question), question.limit
+    if not limit or len(kept) <= limit or question.order is None:
+        return 0
+    return sum(row.value == kept[limit - 1].value for row in kept[limit:])
+
+
+def _ordered(rows: Sequence[AnswerRow], question: Question) -> list[AnswerRow]:
     kept = [row for row in rows if question.condition is None or _meets(row, question.condition)]
     if question.order is not None:  # sorting is stable: equal figures keep the order they came in
         valued = [row for row in kept if row.value is not None]
         valued.sort(key=lambda row: float(row.value or 0), reverse=question.order is Order.DESCENDING)
         kept = valued + [row for row in kept if row.value is None]
-    return tuple(kept[: question.limit])
+    return kept
 
 
 def _rows(asking: Asking, figures: Figures) -> list[AnswerRow]:

@@ -74,7 +74,8 @@ def questions(metric: Metric) -> Iterator[tuple[str, Question]]:
             ("tanaka", CLASS_42),
             ("tanaka", CHILDREN[0]),
             ("d1", CHILDREN[0]),
-            ("mother", CHILDREN[0]),
+            # a child's wish to talk is kept from guardians
+            *((("mother", CHILDREN[0]),) if metric is not Metric.TALK_REQUESTS else ()),
         ):
             for asked in _about(metric, about, period):
                 if asker != "board" or asked.group_by is not GroupBy.CLASS:
@@ -102,7 +103,8 @@ def overviews_and_texts() -> Iterator[tuple[str, Question]]:
                 yield asker, Question(metric=None, shape=shape, scope=about, period=period)
             for phase in Phase:
                 yield asker, Question(metric=None, shape=Shape.TEXTS, phase=phase, scope=about, period=period)
-            yield asker, Question(metric=Metric.OBSERVATIONS, shape=Shape.TEXTS, scope=about, period=period)
+            if asker not in ("d1", "mother"):  # the words of staff are for staff
+                yield asker, Question(metric=Metric.OBSERVATIONS, shape=Shape.TEXTS, scope=about, period=period)
 
 
 def _about(metric: Metric, about: Scope, period: Period) -> Iterator[Question]:
