@@ -18,7 +18,7 @@ from assistant.wording.about import (
     what,
 )
 from assistant.wording.figures import CHILDREN, SUMS, YOUNG, Kind, figure, first_of, how_many, say, share
-from assistant.wording.rows import bound_of, counts_moods, is_missing, is_one, pages_of, row_words, rows_words
+from assistant.wording.rows import bound_of, counts_moods, is_missing, is_one, pages_of, rows_words
 from assistant.wording.texts import Speaker
 from knowledge.questions.metrics import catalogue
 from knowledge.questions.model import (
@@ -33,7 +33,6 @@ from knowledge.questions.model import (
     Status,
 )
 
-TOLD = 8  # rows up to which a picture is told figure by figure
 GROUPS = frozenset({ScopeKind.CLASS, ScopeKind.GRADE, ScopeKind.SCHOOL, ScopeKind.DISTRICT})
 
 
@@ -91,26 +90,6 @@ def explain(answer: Answer, speaker: Speaker) -> Words:
         _left_out(answer, speaker),
     ]
     return Words.join(lines, "\n")
-
-
-def alt_of(answer: Answer, speaker: Speaker) -> Words:
-    """What a picture of the answer shows: every figure of a few, else the lowest, the highest and, through time, the
-    last. Without figures, the answer itself."""
-    question = answer.question
-    if question is None or answer.status is not Status.ANSWERED:
-        return word(answer, speaker)
-    values = [(float(row.value), index) for index, row in enumerate(answer.rows) if isinstance(row.value, float | int)]
-    head = _about(answer, question, speaker)
-    if not values:
-        first = _cell_of_all(answer, question, speaker) if question.shape is Shape.VALUE else Words()
-        return Words.join([first, head], separator(speaker))
-    if len(answer.rows) <= TOLD or question.shape is Shape.OVERVIEW:
-        rows = [row_words(answer, question, speaker, index) for index in range(len(answer.rows))]
-        return say(speaker, "alt_rows", about=head, rows=Words.join(rows, separator(speaker)))
-    low, high = (row_words(answer, question, speaker, index) for _, index in (min(values), max(values)))
-    last = row_words(answer, question, speaker, values[-1][1])
-    key = "alt_trend" if question.shape is Shape.TREND else "alt_range"
-    return say(speaker, key, about=head, low=low, high=high, last=last)
 
 
 # --- an answer

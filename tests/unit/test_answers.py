@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.messages import LANGUAGES
-from assistant.wording.answers import alt_of, confirm, explain, pages, word
+from assistant.wording.answers import confirm, explain, pages, word
 from assistant.wording.tables import csv_name, csv_of
 from assistant.wording.texts import BANDS, Speaker
 from knowledge.questions.metrics import catalogue
@@ -121,7 +121,7 @@ def every_shape(metric: Metric, scope: Scope) -> Iterator[Answer]:
 def test_every_answer_has_words_for_every_reader(metric: Metric, speaker: Speaker):
     for scope in (CLASS, HANA):
         for each in every_shape(metric, scope):
-            for words in (word(each, speaker), explain(each, speaker), alt_of(each, speaker)):
+            for words in (word(each, speaker), explain(each, speaker)):
                 assert str(words).strip()
                 assert not re.search(r"[{}|]|None|\b[a-z]+_[a-z_]+\b", str(words)), words
             assert csv_of(each, speaker)
@@ -305,15 +305,6 @@ def test_what_was_understood_is_asked_back():
     question = answer(Shape.VALUE, Metric.MOOD).question
     assert question is not None
     assert str(confirm(question, STAFF)) == "4年2組・先週（5/4〜5/10）の「気分（心の天気）」ですね。"
-
-
-def test_a_picture_of_many_points_is_told_by_lowest_highest_and_last():
-    rows = tuple(AnswerRow(id=f"2026-05-{day:02}", label="", value=50.0 + day % 7) for day in range(1, 13))
-    given = asking(
-        replace(answer(Shape.TREND, Metric.MOOD, period=THIS_WEEK), rows=rows, unit="%"), group_by=GroupBy.DAY
-    )
-    alt = str(alt_of(given, STAFF))
-    assert "最小は 5/7（木）：50.0%、最大は 5/6（水）：56.0%、最後は 5/12（火）：55.0%" in alt
 
 
 @given(st.lists(st.one_of(st.integers(0, 9), st.text("あ花\n", max_size=4000)), max_size=70), st.booleans())
