@@ -23,6 +23,7 @@ from scheduler.delivery import WIDTH as SENDS_AT_ONCE
 from scheduler.delivery import Delivery, Group
 from scheduler.delivery import Done as Settled
 from scheduler.engines.inline import Pipeline
+from scheduler.schools import SchoolTimes
 
 # The order of the turn: who is it → distress → words that steer → the waiting question → everything else.
 HANDLERS: tuple[Handler, ...] = (
@@ -67,7 +68,8 @@ class Core:
 
 
 def build_services(settings: Settings, database: Database) -> Services:
-    """What handlers use. Raises ``SettingsError`` for a broken check-in script."""
+    """What handlers use. Raises ``SettingsError`` for a broken check-in script, ``ScheduleError`` for broken rules of
+    schools."""
     return Services(
         database=database,
         scripts=Scripts(settings.data_dir),
@@ -76,6 +78,7 @@ def build_services(settings: Settings, database: Database) -> Services:
         secret=settings.secret(),
         channels=frozenset(settings.channels),
         interpreter=build_interpreter(settings.llm, settings.llm_base_url) if settings.llm else None,
+        times=SchoolTimes.load(settings.data_dir / "schools.yaml"),
     )
 
 

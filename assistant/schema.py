@@ -18,14 +18,17 @@ from assistant.dialogue import conversation as _conversation
 from knowledge.db import Base, Database
 from knowledge.records import accounts as _accounts
 from knowledge.records import alerts as _alerts
+from knowledge.records import announcements as _announcements
 from knowledge.records import assessments as _assessments
 from knowledge.records import attendance as _attendance
 from knowledge.records import calendar as _calendar
 from knowledge.records import checkins as _checkins
+from knowledge.records import closures as _closures
 from knowledge.records import collected as _collected
 from knowledge.records import content as _content
 from knowledge.records import nurse_visits as _nurse_visits
 from knowledge.records import observations as _observations
+from knowledge.records import reminders as _reminders
 from knowledge.records import replies as _replies
 from knowledge.records import roster as _roster
 from knowledge.records import standing as _standing
@@ -40,14 +43,17 @@ TABLE_MODULES = (
     _conversation,
     _accounts,
     _alerts,
+    _announcements,
     _assessments,
     _attendance,
     _calendar,
     _checkins,
+    _closures,
     _collected,
     _content,
     _nurse_visits,
     _observations,
+    _reminders,
     _replies,
     _roster,
     _standing,

@@ -17,7 +17,7 @@ from knowledge.records.roster import Enrollment, SchoolClass, User
 from knowledge.records.scope import valid_on
 from scheduler import outbox
 from scheduler.outbox import Item, Outbox
-from scheduler.prompts import SchoolTimes
+from scheduler.schools import SchoolTimes
 
 WINDOW = timedelta(hours=2)  # a brief that was missed is still sent this long after its time
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -62,6 +62,19 @@ class Outbox(Base):
             sqlite_where=text("state IN ('pending', 'sending', 'held')"),
             postgresql_where=text("state IN ('pending', 'sending', 'held')"),
         ),
+        Index(
+            "ix_outbox_counted",
+            "person_id",
+            "counts_on",
+            sqlite_where=text("counts_on IS NOT NULL"),
+            postgresql_where=text("counts_on IS NOT NULL"),
+        ),
+        Index(
+            "ix_outbox_source",
+            "source",
+            sqlite_where=text("source IS NOT NULL"),
+            postgresql_where=text("source IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -78,6 +91,12 @@ class Outbox(Base):
     created_at: Mapped[datetime]
     done_at: Mapped[datetime | None]  # sent, skipped or failed
     problem: Mapped[str | None]  # why it is late, held, skipped or failed; never a person's text
+    person_id: Mapped[str | None] = mapped_column(String(255))  # whom a planned send is for
+    counts_on: Mapped[date | None]  # the day whose limit of messages it counts against; None: it was asked for
+    source: Mapped[str | None] = mapped_column(String(64))  # the sending it belongs to: a reminder's id and moment
+    variant: Mapped[str | None] = mapped_column(String(16))  # sends of a source with one variant say the very same
+    batch: Mapped[str | None] = mapped_column(String(36))  # those that went in one request share it: its retry key
+    leads_batch: Mapped[bool]  # the one of a batch by which all of it is taken up again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +110,10 @@ class Item:
     created_at: datetime
     expires_at: datetime | None = None
     key: str | None = None
+    person_id: str | None = None
+    counts_on: date | None = None
+    source: str | None = None
+    variant: str | None = None
     attempts: int = 0  # how often it was tried, this time included
     id: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
 
@@ -113,6 +136,10 @@ ITEM = (
     Outbox.expires_at,
     Outbox.attempts,
     Outbox.created_at,
+    Outbox.person_id,
+    Outbox.counts_on,
+    Outbox.source,
+    Outbox.variant,
 )
 
 
@@ -186,6 +213,11 @@ async def put(connection: AsyncConnection, items: Iterable[Item]) -> None:
             "expires_at": item.expires_at,
             "attempts": item.attempts,
             "created_at": item.created_at,
+            "person_id": item.person_id,
+            "counts_on": item.counts_on,
+            "source": item.source,
+            "variant": item.variant,
+            "leads_batch": False,
         }
         for item in items
     ]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-import yaml
 from sqlalchemy import Select, and_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,60 +19,12 @@ from knowledge.records.checkins import CheckIn, Status
 from knowledge.records.roster import GRADE, Enrollment, SchoolClass, User
 from knowledge.records.scope import valid_on
 from scheduler import outbox
-from scheduler.errors import ScheduleError
 from scheduler.outbox import Item, Outbox
+from scheduler.schools import SchoolTimes
 
 PAGE = 1000  # students looked at in one query
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Times:
-    """When a school is asked, in its time zone. A prompt that was missed is still sent until its window closes."""
-
-    anticipation: time = time(8, 20)
-    anticipation_until: time = time(12, 0)
-    reflection: time = time(15, 10)
-    reflection_until: time = time(20, 0)
-    brief: time | None = time(16, 30)  # when homeroom teachers get the day's brief; None: never
-
-    def window(self, phase: Phase, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-        """From when to when the prompt of a phase may go out."""
-        start = self.anticipation if phase is Phase.ANTICIPATION else self.reflection
-        end = self.anticipation_until if phase is Phase.ANTICIPATION else self.reflection_until
-        return datetime.combine(day, start, zone), datetime.combine(day, end, zone)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SchoolTimes:
-    """The times of all schools."""
-
-    default: Times = field(default_factory=Times)
-    by_school: Mapping[str, Times] = field(default_factory=dict[str, Times])
-
-    def of(self, school_id: str) -> Times:
-        return self.by_school.get(school_id, self.default)
-
-    @staticmethod
-    def load(path: Path) -> SchoolTimes:
-        """From ``<data folder>/schools.yaml``; a file that is not there means the default times everywhere.
-
-        Raises ``ScheduleError`` naming the school and the entry that is wrong.
-        """
-        if not path.exists():
-            return SchoolTimes()
-        try:
-            # Without YAML's own types: an unquoted 15:40 would be read as a number.
-            content: object = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader) or {}  # noqa: S506 -- builds text only
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ScheduleError(f"{path}: not readable as YAML: {error}") from error
-        if not isinstance(content, dict):
-            raise ScheduleError(f"{path}: expected schools by sourcedId")
-        schools = cast("dict[str, Any]", content)
-        default = _times(path, "default", schools.pop("default", {}), Times())
-        by_school = {school: _times(path, school, entry, default) for school, entry in schools.items()}
-        return SchoolTimes(default=default, by_school=by_school)
 
 
 class Prompts:
@@ -196,30 +145,3 @@ class Prompts:
 def prompt_key(phase: Phase, day: date, student_id: str) -> str:
     """The idempotency key of a prompt."""
     return f"prompt:{phase}:{day.isoformat()}:{student_id}"
-
-
-def _times(path: Path, school: str, entry: Any, base: Times) -> Times:
-    if not isinstance(entry, dict):
-        raise ScheduleError(f"{path}: {school}: expected times such as anticipation: '08:20'")
-    values: dict[str, time | None] = {}
-    for name, value in cast("dict[str, Any]", entry).items():
-        if name not in Times.__dataclass_fields__:
-            raise ScheduleError(f"{path}: {school}: '{name}' is not one of {', '.join(Times.__dataclass_fields__)}")
-        if name == "brief" and value == "off":
-            values[name] = None
-            continue
-        try:
-            read = values[name] = time.fromisoformat(value)
-        except (TypeError, ValueError) as error:
-            raise ScheduleError(f"{path}: {school}: {name}: {value!r} is not a time such as '08:20'") from error
-        if read.tzinfo is not None:
-            raise ScheduleError(
-                f"{path}: {school}: {name}: {value!r}: the school's time zone holds, leave the offset out"
-            )
-    times = replace(base, **cast("Any", values))
-    if not times.anticipation < times.anticipation_until <= times.reflection < times.reflection_until:
-        said = ", ".join(
-            f"{name} {getattr(times, name):%H:%M}" for name in Times.__dataclass_fields__ if name != "brief"
-        )
-        raise ScheduleError(f"{path}: {school}: the times must follow each other within one day: {said}")
-    return times

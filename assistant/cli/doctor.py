@@ -24,7 +24,7 @@ from knowledge.records.checkins import CheckIn
 from knowledge.records.roster import User
 from scheduler.errors import SchedulerError
 from scheduler.outbox import Outbox
-from scheduler.prompts import SchoolTimes
+from scheduler.schools import SchoolTimes
 
 PATIENCE = 5.0  # seconds for a platform to answer
 OLD = timedelta(minutes=5)  # an event or a due send that waits longer needs somebody to look

@@ -15,6 +15,7 @@ from assistant.messages import Choice, Incoming, Outgoing, Tone, Words
 from assistant.wording.texts import Speaker
 from knowledge.questions.model import Phase
 from knowledge.records.checkins import CheckInRecord
+from scheduler.schools import SchoolTimes
 
 if TYPE_CHECKING:
     from assistant.checkins.load import Scripts
@@ -31,6 +32,18 @@ class Interpreter(Protocol):
         ...
 
 
+async def _unknown_quota() -> Quota | None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """What a channel may still send by itself this month (LINE's message quota)."""
+
+    limit: int | None  # messages a month, counted per recipient; None: no limit
+    used: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Services:
     """What handlers may use besides the turn itself."""
@@ -42,6 +55,8 @@ class Services:
     secret: bytes  # for the hashes of link codes
     channels: frozenset[str]  # those that are switched on: where people other than the one talking can be written to
     interpreter: Interpreter | None = None  # None: no language model, the rules alone
+    times: SchoolTimes = field(default_factory=SchoolTimes)
+    quota: Callable[[], Awaitable[Quota | None]] = _unknown_quota  # LINE's; None: not known, or no LINE
 
 
 @dataclass(kw_only=True)

@@ -29,7 +29,7 @@ from assistant.web.health import health_routes
 from knowledge.db import Database
 from scheduler.briefs import Briefs
 from scheduler.clock import Clock
-from scheduler.prompts import Prompts, SchoolTimes
+from scheduler.prompts import Prompts
 from scheduler.standing import Standing
 
 PLAN_EVERY = 15  # seconds between looks at what is due
@@ -62,7 +62,7 @@ async def running_app(
     is opened."""
     database = Database(settings.database)
     services = build_services(settings, database)
-    times = SchoolTimes.load(settings.data_dir / "schools.yaml")
+    times = services.times
     async with AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         if settings.is_embedded:

@@ -13,7 +13,7 @@ from knowledge.records.checkins import CheckInRecord, Status, save_checkins
 from knowledge.records.talk_requests import TalkRequest
 from scheduler.briefs import Briefs
 from scheduler.errors import ScheduleError
-from scheduler.prompts import SchoolTimes, Times
+from scheduler.schools import SchoolTimes, Times
 from tests.platforms.line import user_id
 from tests.worlds import TOKYO, HandClock, LineWorld, line_world
 

@@ -21,7 +21,8 @@ from knowledge.records.checkins import CheckInRecord, Status, find_checkins, sav
 from knowledge.records.roster import Enrollment, SchoolClass, User
 from scheduler.errors import ScheduleError
 from scheduler.outbox import Outbox, State
-from scheduler.prompts import Prompts, SchoolTimes, Times
+from scheduler.prompts import Prompts
+from scheduler.schools import SchoolTimes, Times
 from tests.platforms.line import Failure, user_id
 from tests.worlds import LINE_TOKEN, MORNING, TOKYO, HandClock, LineWorld, files_of, line_world, settings_of
 

@@ -12,7 +12,7 @@ from knowledge.questions.model import Answer, AnswerRow, Metric, Period, Phase, 
 from knowledge.questions.model import Status as AnswerStatus
 from knowledge.records.checkins import CheckInRecord, Status, save_checkins
 from scheduler.briefs import Briefs
-from scheduler.prompts import SchoolTimes
+from scheduler.schools import SchoolTimes
 from tests.platforms.line import user_id
 from tests.worlds import TOKYO, HandClock, LineWorld, line_world
 

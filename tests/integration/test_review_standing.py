@@ -15,8 +15,8 @@ from knowledge.records.calendar import CalendarDay
 from knowledge.records.roster import Enrollment, Role, User
 from knowledge.records.standing import StandingQuestion
 from scheduler.briefs import Briefs
-from scheduler.prompts import SchoolTimes
 from scheduler.recurrence import next_after
+from scheduler.schools import SchoolTimes
 from scheduler.standing import Standing
 from tests.platforms.line import user_id
 from tests.worlds import TOKYO, HandClock, LineWorld, line_world

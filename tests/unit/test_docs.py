@@ -17,7 +17,7 @@ from assistant.checkins.model import Closing, Option, PhaseScript, Question, Scr
 from assistant.cli.main import app
 from assistant.settings import Settings
 from knowledge.questions.glossary import with_metrics
-from scheduler.prompts import SchoolTimes
+from scheduler.schools import SchoolTimes
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
