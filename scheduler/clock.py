@@ -22,17 +22,18 @@ class Clock:
         self._runs = False
         self._calls: list[Callable[[], Awaitable[None]]] = []
 
-    def every(self, seconds: int, name: str, job: Callable[[], Awaitable[object]]) -> None:
-        """Call ``job`` every ``seconds``, the first time as soon as the clock runs; calls missed while the process
-        slept collapse into one."""
+    def every(self, seconds: int, name: str, *jobs: Callable[[], Awaitable[object]]) -> None:
+        """Call ``jobs`` one after another every ``seconds``, the first time as soon as the clock runs; calls missed while
+        the process slept collapse into one. One that fails does not keep the others from running."""
 
         async def call() -> None:
-            try:
-                await job()
-            except StorageDownError as error:
-                log.error("storage_down", job=name, problem=str(error))
-            except Exception as error:  # one bad run must not end the others
-                log.error("job_failed", job=name, error=type(error).__name__, at=places(error))
+            for job in jobs:
+                try:
+                    await job()
+                except StorageDownError as error:
+                    log.error("storage_down", job=name, problem=str(error))
+                except Exception as error:  # one bad run must not end the others
+                    log.error("job_failed", job=name, error=type(error).__name__, at=places(error))
 
         self._scheduler.add_job(
             call,

@@ -167,3 +167,10 @@ async def test_stopping_in_the_middle_of_a_call_complains_of_nothing(complaints:
     clock.stop()
     await asyncio.sleep(SOON)
     assert (job.at_once, complaints) == (0, [])
+
+
+async def test_one_job_that_fails_does_not_keep_those_after_it_from_running(clock: Clock) -> None:
+    broken, sound = Job(fails(RuntimeError("bad data"))), Job()
+    clock.every(3600, "plan", broken, sound)
+    await clock.start()
+    assert (broken.calls, sound.calls) == (1, 1)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from pydantic import BaseModel
 from typer.core import TyperGroup
 from typer.main import get_command
@@ -17,12 +16,13 @@ from assistant.checkins.model import Closing, Option, PhaseScript, Question, Scr
 from assistant.cli.main import app
 from assistant.settings import Settings
 from knowledge.questions.glossary import with_metrics
-from scheduler.schools import SchoolTimes
+from scheduler.schools import SchoolTimes, Times
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 HOWTOS = sorted((ROOT / "docs" / "howto").glob("*.md"))
 CHECKIN_PAGE = ROOT / "docs" / "howto" / "add-a-checkin.md"
+RULES_PAGE = ROOT / "docs" / "howto" / "set-a-schools-rules.md"
 PACKAGES = ("assistant", "intents", "knowledge", "scheduler", "tests", "docs", "benchmarks")
 
 SETTING = re.compile(r"\b(?:AYUMI|LINE|SLACK)_[A-Z_]+\b")
@@ -48,8 +48,8 @@ def commands() -> set[str]:
     return set(group.commands)
 
 
-def examples() -> list[Any]:
-    return [yaml.safe_load(block) for block in YAML.findall(text_of(CHECKIN_PAGE))]
+def examples(page: Path) -> list[str]:
+    return YAML.findall(text_of(page))
 
 
 def test_the_glossary_shows_the_metrics_as_the_catalogue_defines_them() -> None:
@@ -97,18 +97,24 @@ def test_every_key_of_a_check_in_is_explained_and_shown(model: type[BaseModel]) 
 def test_the_check_in_shown_as_an_example_can_be_read(tmp_path: Path) -> None:
     folder = tmp_path / "checkins" / "higashi-sho"
     folder.mkdir(parents=True)
-    (folder / "own.yaml").write_text(yaml.safe_dump(examples()[0], allow_unicode=True), "utf-8")
+    (folder / "own.yaml").write_text(examples(CHECKIN_PAGE)[0], "utf-8")
     scripts = Scripts(tmp_path)
     assert scripts.of("J1", "higashi-sho").anticipation.question("club") is not None
     assert scripts.of("J1", "another").anticipation.question("club") is None
 
 
-def test_the_times_shown_as_an_example_are_the_defaults_and_can_be_read(tmp_path: Path) -> None:
+def test_the_rules_shown_as_an_example_are_the_defaults_and_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "schools.yaml"
-    path.write_text(yaml.safe_dump(examples()[1]), "utf-8")
+    path.write_text(examples(RULES_PAGE)[0], "utf-8")
     times = SchoolTimes.load(path)
     assert times.default == SchoolTimes().default
     assert times.of("higashi-sho") != times.default
+
+
+def test_every_rule_of_a_school_is_explained_and_shown() -> None:
+    page, example = text_of(RULES_PAGE), examples(RULES_PAGE)[0]
+    names = [field.name for field in fields(Times)]
+    assert [name for name in names if f"`{name}`" not in page or f"  {name}:" not in example] == []
 
 
 def test_the_changelog_says_what_is_unreleased() -> None:
