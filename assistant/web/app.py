@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import aiohttp
@@ -89,7 +90,7 @@ async def running_app(
                 Briefs(database, settings.zone, times, names),
                 Standing(database, settings.zone, names),
             ]
-            clock.every(PLAN_EVERY, "plan", lambda: _plan(planners, core, now))
+            clock.every(PLAN_EVERY, "plan", *(partial(_plan, planner, core, now) for planner in planners))
         await clock.start()
         log.info("running", channels=sorted(channels), worker=worker, scheduler=scheduler)
         app = Starlette(
@@ -121,6 +122,6 @@ def build_channels(
     return {channel.name: channel for channel in channels}
 
 
-async def _plan(planners: Sequence[Planner], core: Core, now: Callable[[], datetime]) -> None:
-    if sum([await planner.plan(now()) for planner in planners]):
+async def _plan(planner: Planner, core: Core, now: Callable[[], datetime]) -> None:
+    if await planner.plan(now()):
         core.delivery.wake()
