@@ -31,7 +31,6 @@ class Aside(StrEnum):
     CHART = "chart"
     CSV = "csv"
     REACH = "reach"  # write to the students listed
-    STANDING = "standing"  # the questions that are asked again and again
     SEND = "send"
     REWRITE = "rewrite"
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import yaml
 
+from intents.patterns import written_out
+
 DATA = Path(__file__).with_name("data")
 KINDS = ("date", "month", "weekday", "span", "ago", "year", "term")
-
-_REFERENCE = re.compile(r"(?<!\?P)<([a-z_]+)>")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,19 +85,8 @@ def load_period_words(language: str) -> PeriodWords:
     data: dict[str, Any] = yaml.safe_load((DATA / language / "periods.yaml").read_text(encoding="utf-8"))
     groups: dict[str, str | dict[str, Any]] = data["groups"]
 
-    def written_out(pattern: str) -> str:
-        def one(reference: re.Match[str]) -> str:
-            name = reference[1]
-            if name in data["macros"]:
-                return f"(?:{written_out(data['macros'][name])})"
-            group = groups[name]
-            longest_first = group if isinstance(group, str) else _alternatives(sorted(group, key=len, reverse=True))
-            return f"(?P<{name}>{longest_first})"
-
-        return _REFERENCE.sub(one, pattern)
-
     def compiled(pattern: str, form: str = "{}") -> re.Pattern[str]:
-        return re.compile(form.format(f"(?:{written_out(pattern)})"))
+        return re.compile(form.format(f"(?:{written_out(pattern, groups, data['macros'])})"))
 
     def joins(entries: Sequence[Mapping[str, str]]) -> tuple[Join, ...]:
         return tuple(
@@ -124,7 +113,3 @@ def load_period_words(language: str) -> PeriodWords:
         names={name: entry["label"] for name, entry in data["named"].items()},
         labels=data["labels"],
     )
-
-
-def _alternatives(words: Sequence[str]) -> str:
-    return "|".join(map(re.escape, words))

@@ -16,7 +16,7 @@ from knowledge.questions.members import Key
 from knowledge.questions.metrics import MetricEntry, catalogue
 from knowledge.questions.model import Answer, Metric, Period, Question, Reason, ScopeKind, Status
 from knowledge.questions.record_facts import ESCAPE
-from knowledge.questions.roll import Roll, SchoolDays, load_collected, load_days, load_roll
+from knowledge.questions.roll import ClosedClasses, Roll, SchoolDays, load_collected, load_days, load_roll
 from knowledge.questions.small_groups import Hidden
 from knowledge.records.scope import METRICS_OF_SUBJECTS, Permit
 
@@ -29,6 +29,7 @@ class Read:
 
     rolls: dict[Key, Roll] = field(default_factory=dict[Key, Roll])
     days: SchoolDays | None = None
+    closed: ClosedClasses = ()  # read with ``days``
     collected: frozenset[tuple[str, str]] | None = None
 
 
@@ -111,7 +112,7 @@ class Asking:
     async def school_days(self, roll: Roll) -> SchoolDays:
         """The school days of the period, for every school and grade of the scope, whatever the roll is grouped by."""
         if self.read.days is None:
-            self.read.days = await load_days(self.connection, roll, self.start, self.end)
+            self.read.days, self.read.closed = await load_days(self.connection, roll, self.start, self.end)
         return self.read.days
 
     async def collected(self, roll: Roll) -> frozenset[tuple[str, str]]:

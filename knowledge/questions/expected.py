@@ -35,6 +35,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from knowledge.questions.asking import Asking
+from knowledge.questions.closed import closed_answers, closed_days, closed_single_days
 from knowledge.questions.facts import known
 from knowledge.questions.members import END, START, Key, belongs, members
 from knowledge.questions.model import Phase, ScopeKind
@@ -71,6 +72,11 @@ async def load_expected(asking: Asking, key: Key, phases: Sequence[Phase] = tupl
     for (each, what), count in found.items():
         if what in NOT_EXPECTED:
             expected[each] -= count
+    for shut in await closed_days(asking, key, days):
+        if shut.mark is None:  # otherwise it was taken off already
+            expected[shut.key] -= shut.count
+    for each, phase, count in await closed_answers(asking, key, days, phases):
+        found[each, phase] -= count
     return Expected(days=expected, found=found)
 
 
@@ -87,6 +93,11 @@ async def load_attended(asking: Asking, key: Key) -> Expected:
     for (each, what), count in found.items():
         if what in OUTSIDE:
             attended[each] -= count
+    for shut in await closed_days(asking, key, days):
+        if shut.mark not in OUTSIDE and shut.day in registers.get(shut.class_id, ()):
+            attended[shut.key] -= shut.count
+        if shut.mark in ABSENT:
+            found[shut.key, shut.mark] -= shut.count
     return Expected(days=attended, found=found)
 
 
@@ -114,6 +125,9 @@ async def load_single_days(asking: Asking, phases: Sequence[Phase]) -> SingleDay
             away.add((student, day))
         else:
             answered.add((student, day, what))
+    for student, day in await closed_single_days(asking):
+        expected.get(student, set()).discard(day)
+        away.add((student, day))
     return SingleDays(
         days={student: sorted(of_student) for student, of_student in expected.items()},
         answered=frozenset(each for each in answered if each[:2] not in away),

@@ -22,6 +22,7 @@ from knowledge.records.roster import Org, SchoolClass, User
 ONE_DAY = timedelta(days=1)
 STAGES = "EPJH"  # kindergarten, primary, junior high, high school: the order of grades
 SchoolDays = Mapping[tuple[str, str], Sequence[date]]  # in order, by (school, grade)
+ClosedClasses = Sequence[tuple[str, date, date]]  # (class, first day, last day): 学級閉鎖
 DIGITS = re.compile(r"(\d+)")
 
 
@@ -101,13 +102,17 @@ async def load_roll(connection: AsyncConnection, kind: ScopeKind, key: Key, para
     return Roll(key=key, groups=groups, people=sorted(people.values(), key=lambda person: person.place))
 
 
-async def load_days(connection: AsyncConnection, roll: Roll, start: date, end: date) -> SchoolDays:
-    """The school days from ``start`` to ``end`` of each (school, grade) of the roll, in order."""
+async def load_days(
+    connection: AsyncConnection, roll: Roll, start: date, end: date
+) -> tuple[SchoolDays, ClosedClasses]:
+    """The school days from ``start`` to ``end`` of each (school, grade) of the roll, in order, and the classes of its
+    schools that are closed on some of them."""
     calendars = await load_calendars(connection, roll.schools, start, end)
-    return {
+    days = {
         (school, grade): calendars[school].school_days(start, end, grade or None)
         for school, grade in {(group.school_id, group.grade) for group in roll.groups}
     }
+    return days, [each for calendar in calendars.values() for each in calendar.closed_classes(start, end)]
 
 
 async def load_collected(connection: AsyncConnection, roll: Roll) -> frozenset[tuple[str, str]]:

@@ -76,12 +76,29 @@ class SchoolCalendar:
         """
         if any(closed.covers(day, grade, class_id) for closed in self._closed):
             return False
-        return self._is_planned(day, grade)
+        return self.is_planned(day, grade)
+
+    def is_closed(self, day: date, grade: str | None = None, class_id: str | None = None) -> bool:
+        """Whether a lead closed what would have been a school day for them."""
+        return any(closed.covers(day, grade, class_id) for closed in self._closed) and self.is_planned(day, grade)
+
+    def closed_classes(self, start: date, end: date) -> list[tuple[str, date, date]]:
+        """(class, first day, last day) of single classes that are closed from ``start`` to ``end``; [] for none."""
+        return [
+            (class_id, max(closed.first, start), min(closed.last or end, end))
+            for closed in self._closed
+            for class_id in sorted(closed.class_ids)
+            if closed.first <= end and (closed.last is None or closed.last >= start)
+        ]
 
     def is_remote(self, day: date, grade: str | None = None, class_id: str | None = None) -> bool:
         """Whether they learn at home on what would have been a school day."""
         covering = [closed for closed in self._closed if closed.covers(day, grade, class_id)]
-        return any(closed.is_remote for closed in covering) and self._is_planned(day, grade)
+        return any(closed.is_remote for closed in covering) and self.is_planned(day, grade)
+
+    def has_checkins(self, day: date, grade: str | None = None, class_id: str | None = None) -> bool:
+        """Whether they are asked for their check-ins: when they have school, be it at home."""
+        return self.is_school_day(day, grade, class_id) or self.is_remote(day, grade, class_id)
 
     def is_short(self, day: date, grade: str | None = None) -> bool:
         """Whether the calendar calls it a ``short_day`` for them."""
@@ -93,7 +110,8 @@ class SchoolCalendar:
         span = range((end - start).days + 1)
         return [day for day in (start + timedelta(days=n) for n in span) if self.is_school_day(day, grade)]
 
-    def _is_planned(self, day: date, grade: str | None) -> bool:
+    def is_planned(self, day: date, grade: str | None = None) -> bool:
+        """Whether the calendar gives children of ``grade`` school, whatever was closed since."""
         rows = [row for row in self._rows.get(day, []) if not row.grades or grade in row.grades]
         for chosen in ([row for row in rows if row.grades], [row for row in rows if not row.grades]):
             kinds = {row.kind for row in chosen}

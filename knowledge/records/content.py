@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import String
+from sqlalchemy import String, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
 from knowledge.db import Base
@@ -23,3 +25,24 @@ class Content(Base):
     grades: Mapped[list[Any]]  # grade codes; empty: every grade
     minutes: Mapped[int | None]
     description: Mapped[str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggested:
+    """A piece of content that fits a grade; fields are those of ``Content``."""
+
+    content_id: str
+    title: str
+    url: str
+    subject: str
+
+
+async def content_for(connection: AsyncConnection, grade: str) -> list[Suggested]:
+    """What the catalogue has for a grade, of a named subject, in the order of its ids."""
+    statement = select(Content.content_id, Content.title, Content.url, Content.subject, Content.grades)
+    statement = statement.where(Content.subject.is_not(None)).order_by(Content.content_id)
+    return [
+        Suggested(content_id=row.content_id, title=row.title, url=row.url, subject=row.subject)
+        for row in await connection.execute(statement)
+        if row.subject and (not row.grades or grade in row.grades)
+    ]

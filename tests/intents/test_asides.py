@@ -18,7 +18,6 @@ from intents.asides import Aside, Naming, find_aside, find_naming
         ("グラフで", Aside.CHART),
         ("ＣＳＶで", Aside.CSV),
         ("この子たちに声をかける", Aside.REACH),
-        ("定期の質問", Aside.STANDING),
         ("how was this calculated?", Aside.HOW),
         ("Show more", Aside.MORE),
     ],

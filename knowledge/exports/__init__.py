@@ -1,0 +1,1 @@
+"""What leaves the store as files: open formats, each kind named in ``registry``."""
