@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import aiohttp
+
+from assistant.channels.line.quota import LineQuota
 from assistant.channels.port import Channel
 from assistant.channels.sender import Sender
 from assistant.checkins.load import Scripts
@@ -13,7 +17,21 @@ from assistant.composing import Composer
 from assistant.dialogue.turn import Handler, Services
 from assistant.dialogue.turns import WIDTH as TURNS_AT_ONCE
 from assistant.dialogue.turns import Done, Job, Turns
-from assistant.handlers import accounts, care, checkin, home, linking, notes, questions, reaching, standing, talk
+from assistant.handlers import (
+    accounts,
+    announced,
+    announcements,
+    care,
+    checkin,
+    closures,
+    home,
+    linking,
+    notes,
+    questions,
+    reaching,
+    reminders,
+    talk,
+)
 from assistant.inbox import Inbox
 from assistant.llm.interpreter import build_interpreter
 from assistant.notices import Notices
@@ -33,15 +51,20 @@ HANDLERS: tuple[Handler, ...] = (
     linking.on_unlinked,
     talk.on_too_long,
     care.on_tell_teacher,
+    closures.on_closures,
+    announced.on_results,
     reaching.on_reaching,
+    reminders.on_reminders,
+    announcements.on_announcement,
     checkin.on_tap,
     checkin.on_form,
+    checkin.on_later,
     questions.on_aside,
     talk.on_command,
     notes.on_note,
     checkin.on_text,
-    standing.on_standing,
     questions.on_question,
+    announcements.on_unclear,
     talk.on_anything,
 )
 
@@ -80,6 +103,23 @@ def build_services(settings: Settings, database: Database) -> Services:
         interpreter=build_interpreter(settings.llm, settings.llm_base_url) if settings.llm else None,
         times=SchoolTimes.load(settings.data_dir / "schools.yaml"),
     )
+
+
+def with_quota(
+    services: Services, settings: Settings, session: aiohttp.ClientSession, now: Callable[[], datetime] = utc_now
+) -> Services:
+    """The services, able to ask LINE what may still be sent this month; without LINE's settings, as they were."""
+    if not settings.has_line:
+        return services
+    token = settings.line_channel_access_token
+    return replace(services, quota=LineQuota(session, settings.line_api_base_url, token, now))
+
+
+@asynccontextmanager
+async def command_services(settings: Settings, database: Database) -> AsyncGenerator[Services]:
+    """What ``build_services`` gives, for a command: LINE's quota can be asked for until the block ends."""
+    async with aiohttp.ClientSession(trust_env=False) as session:
+        yield with_quota(build_services(settings, database), settings, session)
 
 
 def build_core(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from knowledge.questions.answer import answer
 from knowledge.questions.model import (
     Answer,
     AnswerRow,
+    ClassName,
     Condition,
     Metric,
     Operator,
@@ -34,12 +35,14 @@ from knowledge.records.accounts import Account
 from knowledge.records.calendar import load_calendars
 from knowledge.records.roster import SchoolClass
 from knowledge.records.scope import Viewer, load_viewer
-from scheduler.briefs import has_school
+from scheduler.briefs import has_school, told_at
+from scheduler.ignored import newly_silent
 from scheduler.outbox import Item
 
 NAMED = 10  # children named in a line; the rest is counted
 WAITING = 3  # reflections shown that have waited longest
 ALWAYS = date(1900, 1, 1)  # what has no limit begins here (as the period of the same question does)
+LONGEST_BREAK = timedelta(days=60)  # looked back for the last school day
 FELL = -1.0  # points of mood (questions.md)
 
 
@@ -62,28 +65,33 @@ class Briefer:
                 return None
             viewer = await load_viewer(connection, person_id, day)
             vocabulary = await load_vocabulary(connection, viewer, self._services.timezone)
-            at_school = await _at_school(connection, viewer.homerooms, day)
-            classes = [
-                Scope(kind=ScopeKind.CLASS, ids=(each.id,), label=each.title)
-                for each in vocabulary.classes
-                if each.id in at_school
-            ]
-            briefs = [await self._of_class(connection, viewer, scope, now) for scope in classes]
+            silent = await self._silent(connection, viewer.homerooms, day)
+            classes = [each for each in vocabulary.classes if each.id in silent]
+            if item.payload.get("only_silent", False):
+                briefs = [self._lines(each.title, day, [silent[each.id]]) for each in classes]
+            else:
+                briefs = [await self._of_class(connection, viewer, each, now, silent[each.id]) for each in classes]
         messages = [brief for brief in briefs if brief is not None]
         return Composed(messages=messages) if messages else None
 
     async def _of_class(
-        self, connection: AsyncConnection, viewer: Viewer, scope: Scope, now: datetime
+        self,
+        connection: AsyncConnection,
+        viewer: Viewer,
+        known: ClassName,
+        now: datetime,
+        silent: Words,
     ) -> Outgoing | None:
-        """None when there is nothing to say: nobody was expected, nobody waits."""
+        """None when there is nothing to say: nobody was expected, nobody waits. ``silent``: the line about children who
+        are not asked any more."""
         today = now.date()
         day = Period(start=today, end=today, label="")
         monday = today - timedelta(days=today.weekday())
         week = Period(start=monday, end=today, label="")
         week_before = Period(start=monday - timedelta(days=7), end=monday - timedelta(days=1), label="")
         always = Period(start=ALWAYS, end=today, label="")
-        speaker = Speaker(language=self._services.language, band="staff")
-
+        speaker = self._speaker
+        scope = Scope(kind=ScopeKind.CLASS, ids=(known.id,), label=known.title)
         base = Question(metric=None, shape=Shape.STUDENTS, scope=scope, period=day)
 
         async def ask(metric: Metric, **more: Any) -> Answer:
@@ -98,16 +106,14 @@ class Briefer:
         fell = await ask(Metric.MOOD_CHANGE, period=week, condition=falls, order=Order.ASCENDING)
         talk = await ask(Metric.TALK_REQUESTS, period=always)
         waiting = await ask(Metric.AWAITING_REPLY, shape=Shape.TEXTS, period=always, limit=WAITING)
-        head = speaker.say("brief.head", school_class=Words.own(scope.label), month=today.month, day=today.day)
         lines = [
             _missing(speaker, missing),
             _mood(speaker, mood),
             _named(speaker, "brief.talk", talk),
             _named(speaker, "brief.fell", fell),
             _waiting(speaker, waiting, today),
+            silent,
         ]
-        if not any(lines):
-            return None
         choices = [
             Choice(
                 label=speaker.say(f"brief.{key}_button"), value=f"?{scope.label}{speaker.say(f'brief.{key}_question')}"
@@ -115,15 +121,42 @@ class Briefer:
             for key, result in (("missing", missing), ("waiting", waiting))
             if result.rows
         ]
+        return self._lines(known.title, today, lines, choices)
+
+    def _lines(self, title: str, day: date, lines: Sequence[Words], choices: Sequence[Choice] = ()) -> Outgoing | None:
+        """The message about a class; None when no line says anything."""
+        if not any(lines):
+            return None
+        head = self._speaker.say("brief.head", school_class=Words.own(title), month=day.month, day=day.day)
         return Outgoing(text=Words.join([head, *lines], "\n"), choices=tuple(choices))
 
+    @property
+    def _speaker(self) -> Speaker:
+        return Speaker(language=self._services.language, band="staff")
 
-async def _at_school(connection: AsyncConnection, class_ids: Collection[str], day: date) -> frozenset[str]:
-    """Those of the classes that have school on the day."""
-    columns = (SchoolClass.sourced_id, SchoolClass.school_sourced_id, SchoolClass.grades)
-    rows = (await connection.execute(select(*columns).where(SchoolClass.sourced_id.in_(class_ids)))).all()
-    calendars = await load_calendars(connection, {school for _, school, _ in rows}, day, day)
-    return frozenset(id for id, school, grades in rows if has_school(calendars[school], day, grades))
+    async def _silent(self, connection: AsyncConnection, class_ids: Collection[str], day: date) -> dict[str, Words]:
+        """Of those classes that have school on the day the line about children who are not asked any more since the
+        teacher was told last; empty where there are none."""
+        columns = (SchoolClass.sourced_id, SchoolClass.school_sourced_id, SchoolClass.grades)
+        rows = (await connection.execute(select(*columns).where(SchoolClass.sourced_id.in_(class_ids)))).all()
+        calendars = await load_calendars(connection, {school for _, school, _ in rows}, day - LONGEST_BREAK, day)
+        lines: dict[str, Words] = {}
+        for class_id, school, grades in rows:
+            calendar, times = calendars[school], self._services.times.of(school)
+            if not has_school(calendar, day, grades, class_id):
+                continue
+            before = (day - timedelta(days=n) for n in range(1, LONGEST_BREAK.days + 1))
+            last = next((each for each in before if has_school(calendar, each, grades, class_id)), day - LONGEST_BREAK)
+            closed = (told_at(times, last, self._services.timezone), told_at(times, day, self._services.timezone))
+            names = [
+                Words.own(f"{family} {given}")
+                for family, given in await newly_silent(connection, class_id, day, times.ignored_limit, closed)
+            ]
+            listed = Words.join(names, str(self._speaker.say("brief.comma")))
+            lines[class_id] = (
+                self._speaker.say("brief.silent", count=times.ignored_limit, names=listed) if names else Words()
+            )
+        return lines
 
 
 def _missing(speaker: Speaker, result: Answer) -> Words:

@@ -1,15 +1,17 @@
-"""What is worked out only when it is sent: prompts, the evening's brief, answers to standing questions."""
+"""What is worked out only when it is sent: prompts, the evening's brief, what reminders say."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
+from assistant.announcing import Announcer
 from assistant.briefing import Briefer
 from assistant.channels.sender import Composed
 from assistant.dialogue.turn import Services
+from assistant.menus import MenuComposer
 from assistant.prompting import Prompter
-from assistant.standing import Answerer
+from assistant.reminding import Reminded
 from scheduler.outbox import Item
 
 
@@ -17,10 +19,19 @@ class Composer:
     """Composes an item by its kind. A new kind is a line here."""
 
     def __init__(self, services: Services, now: Callable[[], datetime]) -> None:
+        reminded = Reminded(services, now)
         self._by_kind: Mapping[str, Callable[[Item], Awaitable[Composed | None]]] = {
             "prompt": Prompter(services, now).compose,
+            "nudge": Prompter(services, now).compose,
+            "later": Prompter(services, now).compose,
             "brief": Briefer(services, now).compose,
-            "standing": Answerer(services, now).compose,
+            "standing": reminded.answer,
+            "reminder": reminded.words,
+            "reminder_checkin": reminded.checkin,
+            "reminder_report": reminded.report,
+            "announcement": Announcer(services, now).compose,
+            "menu": MenuComposer(services, now).compose,
+            "menu_ask": MenuComposer(services, now).compose_question,
         }
 
     async def compose(self, item: Item) -> Composed | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
@@ -20,6 +20,7 @@ from scheduler.outbox import Item
 
 IN_CHARGE = ("siteAdministrator", "administrator", "principal")
 TEXTS = {"quota": "talk.quota_used_up", "token": "talk.token_revoked"}
+TOLD_FOR = timedelta(minutes=10)  # a stopped channel holds many sends: who is in charge now is looked up once for all
 LABELS = {"line": "LINE", "slack": "Slack", "browser": "Web"}
 
 
@@ -33,6 +34,7 @@ class Notices:
         self._channels = channels
         self._speaker = Speaker(language=language, band="staff")
         self._now = now
+        self._told_at: dict[tuple[str, str], datetime] = {}  # by channel and cause
 
     async def report(self, item: Item, result: Result) -> None:
         """A held send means the channel is stopped: everyone in charge is told once a month (quota) or day (token), on
@@ -41,6 +43,9 @@ class Notices:
         if not isinstance(result, Hold):
             return
         now, channel = self._now(), item.channel
+        told_at = self._told_at.get((channel, result.problem))
+        if told_at is not None and timedelta() <= now - told_at < TOLD_FOR:
+            return
         span = f"{now:%Y-%m}" if result.problem == "quota" else f"{now:%Y-%m-%d}"
         text = self._speaker.say(TEXTS[result.problem], channel=LABELS.get(channel, channel))
         async with self._database.write() as connection:
@@ -71,3 +76,4 @@ class Notices:
                     for person_id, account_id in {row.person_id: row.id for row in accounts}.items()
                 ],
             )
+        self._told_at[channel, result.problem] = now

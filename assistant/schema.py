@@ -31,7 +31,6 @@ from knowledge.records import observations as _observations
 from knowledge.records import reminders as _reminders
 from knowledge.records import replies as _replies
 from knowledge.records import roster as _roster
-from knowledge.records import standing as _standing
 from knowledge.records import study_log as _study_log
 from knowledge.records import talk_requests as _talk_requests
 from scheduler import outbox as _outbox
@@ -56,7 +55,6 @@ TABLE_MODULES = (
     _reminders,
     _replies,
     _roster,
-    _standing,
     _study_log,
     _talk_requests,
     _outbox,

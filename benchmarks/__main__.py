@@ -1,4 +1,4 @@
-"""``make bench``: every benchmark, one table. ``--only turns|footprint|imports|questions``: some of them."""
+"""``make bench``: every benchmark, one table. ``--only NAME``, once or more: some of them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ def turns() -> None:
         run("benchmarks.line_turns", "--database", address)
 
 
+def fan_out() -> None:
+    run("benchmarks.fan_out")
+    with postgres() as address:
+        run("benchmarks.fan_out", "--database", address)
+
+
 def questions() -> None:
     run("benchmarks.understanding_speed")
     run("benchmarks.held_back")
@@ -29,9 +35,12 @@ def questions() -> None:
 
 BENCHMARKS = {
     "turns": turns,
+    "fan_out": fan_out,
     "footprint": lambda: run("benchmarks.footprint"),
     "imports": lambda: run("benchmarks.imports"),
     "questions": questions,
+    "planning": lambda: run("benchmarks.planning"),
+    "reminders": lambda: run("benchmarks.reminders"),
 }
 
 

@@ -1,8 +1,12 @@
-"""The evening's brief: on every school day, at the school's time, to the teachers of homeroom classes."""
+"""The evening's brief: on every school day, at the school's time, to the teachers of homeroom classes.
+
+Where a school has none, its teachers are still told whom Ayumi stopped writing to, when the evening's window closes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,7 +21,7 @@ from knowledge.records.roster import Enrollment, SchoolClass, User
 from knowledge.records.scope import valid_on
 from scheduler import outbox
 from scheduler.outbox import Item, Outbox
-from scheduler.schools import SchoolTimes
+from scheduler.schools import SchoolTimes, Times
 
 WINDOW = timedelta(hours=2)  # a brief that was missed is still sent this long after its time
 
@@ -39,17 +43,17 @@ class Briefs:
         time and in several processes: a brief's key is its day and teacher."""
         day = now.astimezone(self._zone).date()
         async with self._database.read() as connection:
-            teachers = await self._due(connection, day, now)
-            accounts = await accounts_of(connection, teachers, self._channels)
+            due = await self._due(connection, day, now)
+            accounts = await accounts_of(connection, due, self._channels)
         items = [
             Item(
                 key=brief_key(day, teacher),
                 account_id=account_id,
                 kind="brief",
-                payload={"date": day.isoformat(), "person_id": teacher},
+                payload={"date": day.isoformat(), "person_id": teacher, "only_silent": due[teacher].only_silent},
                 due_at=now,
                 created_at=now,
-                expires_at=teachers[teacher],
+                expires_at=due[teacher].until,
             )
             for teacher, account_id in accounts.items()
         ]
@@ -59,11 +63,11 @@ class Briefs:
             log.info("briefs_planned", count=len(items))
         return len(items)
 
-    async def _due(self, connection: AsyncConnection, day: date, now: datetime) -> dict[str, datetime]:
-        """Teachers without a brief of the day whose class has school today and whose school's time has come, each with
-        the moment from which it would be too late."""
+    async def _due(self, connection: AsyncConnection, day: date, now: datetime) -> dict[str, _Due]:
+        """Teachers without a brief of the day whose class has school today and whose school's time has come."""
+        place = (SchoolClass.school_sourced_id, SchoolClass.sourced_id, SchoolClass.grades)
         statement = (
-            select(Enrollment.user_sourced_id, SchoolClass.school_sourced_id, SchoolClass.grades)
+            select(Enrollment.user_sourced_id, *place)
             .join(SchoolClass, SchoolClass.sourced_id == Enrollment.class_sourced_id)
             .join(User, User.sourced_id == Enrollment.user_sourced_id)
             .where(
@@ -74,21 +78,35 @@ class Briefs:
                 ~exists().where(Outbox.key == brief_key(day, "") + Enrollment.user_sourced_id),
             )
         )
-        rows: list[tuple[str, str, list[str], datetime]] = []
-        for teacher, school, grades in await connection.execute(statement):
-            time = self._times.of(school).brief
-            if time is None:
-                continue
-            start = datetime.combine(day, time, self._zone)
-            if start <= now < start + WINDOW:
-                rows.append((teacher, school, grades, start + WINDOW))
-        calendars = await load_calendars(connection, {school for _, school, _, _ in rows}, day, day)
-        return {teacher: until for teacher, school, grades, until in rows if has_school(calendars[school], day, grades)}
+        found: list[tuple[str, str, str, list[str], _Due]] = []
+        for teacher, school, class_id, grades in await connection.execute(statement):
+            times = self._times.of(school)
+            start = told_at(times, day, self._zone)
+            if start <= now < start + WINDOW and (times.brief is not None or times.ignored_limit):
+                due = _Due(until=start + WINDOW, only_silent=times.brief is None)
+                found.append((teacher, school, class_id, grades, due))
+        calendars = await load_calendars(connection, {school for _, school, *_ in found}, day, day)
+        return {
+            teacher: due
+            for teacher, school, class_id, grades, due in found
+            if has_school(calendars[school], day, grades, class_id)
+        }
 
 
-def has_school(calendar: SchoolCalendar, day: date, grades: Sequence[str]) -> bool:
-    """Whether a class of these grades, or of none, has school: when one of them has."""
-    return any(calendar.is_school_day(day, grade) for grade in grades or [None])
+@dataclass(frozen=True, kw_only=True)
+class _Due:
+    until: datetime  # from then on it is too late
+    only_silent: bool  # nothing but whom Ayumi stopped writing to
+
+
+def told_at(times: Times, day: date, zone: ZoneInfo) -> datetime:
+    """When the teachers of a school with these times are told about their classes."""
+    return datetime.combine(day, times.brief or times.reflection_until, zone)
+
+
+def has_school(calendar: SchoolCalendar, day: date, grades: Sequence[str], class_id: str) -> bool:
+    """Whether a class of these grades, or of none, has school, be it at home: when one of the grades has."""
+    return any(calendar.has_checkins(day, grade, class_id) for grade in grades or [None])
 
 
 def brief_key(day: date, teacher_id: str) -> str:

@@ -11,12 +11,12 @@ from typing import Literal, Protocol
 import structlog
 
 from knowledge.db import Database
-from scheduler import outbox
+from scheduler import claiming, outbox
 from scheduler.outbox import Item, Outcome, State
 from scheduler.retry import MAX_ATTEMPTS, backoff
 from scheduler.trace import places
 
-WIDTH = 200  # sends under way at once
+WIDTH = 500  # requests under way at once
 DEADLINE = 25.0  # seconds for one send, all its calls together: less than a claim is good for
 STALE_AFTER = timedelta(seconds=30)  # a claim without a result for this long belongs to a process that died
 
@@ -59,14 +59,23 @@ class Fail:
     problem: str
 
 
-Result = Sent | Later | Hold | Skip | Fail
+@dataclass(frozen=True, kw_only=True)
+class Apart:
+    """The platform took nothing of a batch for the sake of some of it: each send is to go by itself."""
+
+    problem: str
+
+
+Result = Sent | Later | Hold | Skip | Fail | Apart
 TOO_LATE = Skip(problem="too late")
-Group = Sequence[Item]
+Group = Sequence[Item]  # a batch; or what was held for an account, and last what is due for it
 Done = Sequence[Outcome]
 
 
 class Send(Protocol):
     """One channel's way out. Raises nothing: whatever happens is a ``Result``."""
+
+    batch_size: int  # how many accounts one request can reach with the very same messages
 
     def answers_for_free(self, item: Item) -> bool:
         """Whether what is held for the account can go out together with this item."""
@@ -75,6 +84,10 @@ class Send(Protocol):
     async def send(self, items: Sequence[Item]) -> Result:
         """Bring the items, all of one account, to the person in this order. The last one was claimed; those before
         it had been held. Its ``attempts`` says whether an earlier try may have reached the platform."""
+        ...
+
+    async def send_batch(self, items: Sequence[Item]) -> Result:
+        """Bring what all the items say to all their accounts in one request. ``Apart`` means that nobody got it."""
         ...
 
 
@@ -92,59 +105,73 @@ class Delivery:
         """``report`` hears every result that is not ``Sent``; ``only`` serves a single account (a command)."""
         self._database = database
         self._channels = channels
+        self._sizes = {name: channel.batch_size for name, channel in channels.items()}
         self._now = now
         self._report = report
         self._only = only
 
     async def exchange(self, done: Sequence[Done], room: int) -> Sequence[Group]:
-        """Store what became of earlier sends, and claim new ones: groups of held items and the one that was due."""
+        """Store what became of earlier sends, and claim new ones: batches, and groups of what was held and what was
+        due."""
         async with self._database.write() as connection:
             await outbox.settle(connection, [outcome for outcomes in done for outcome in outcomes])
             if room <= 0:
                 return []
-            items = await outbox.claim(connection, list(self._channels), self._now(), room, self._only)
+            items = await claiming.claim(connection, self._sizes, self._now(), room, self._only)
             free = [item.account_id for item in items if self._channels[item.channel].answers_for_free(item)]
-            waiting = await outbox.held(connection, free)
-        return [[*waiting.get(item.account_id, []), item] for item in items]
+            waiting = await claiming.held(connection, free)
+        batches: dict[str, list[Item]] = {}
+        for item in items:
+            batches.setdefault(item.batch or item.id, []).append(item)
+        return [
+            group if group[0].batch else [*waiting.get(group[0].account_id, []), *group] for group in batches.values()
+        ]
 
     async def run(self, group: Group) -> Done:
-        """Send one group."""
-        *held, item = group
+        """Send one group. What is too late goes nowhere, and does not stop the rest."""
+        item = group[-1]
         late = [each for each in group if each.expires_at is not None and each.expires_at < self._now()]
-        if item in late:
-            return await self._settled([item], TOO_LATE)
-        if late:  # held too long: it goes nowhere, and does not stop what is due
-            done = await self.run([*(each for each in held if each not in late), item])
-            return [*done, *(outcome for each in late for outcome in self._outcomes([each], TOO_LATE))]
+        rest = [each for each in group if each not in late]
+        done = await self._settled(late, TOO_LATE)
+        if not rest or (item.batch is None and item in late):  # what was held waits on
+            return done
+        result = await self._result(rest)
+        with_others = item.batch is not None or (isinstance(result, Sent) and result.held_too)
+        return [*done, *await self._settled(rest if with_others else [item], result)]
+
+    async def _result(self, group: Group) -> Result:
+        item = group[-1]
+        channel = self._channels[item.channel]
         try:
             async with asyncio.timeout(DEADLINE):
-                result = await self._channels[item.channel].send(group)
+                return await (channel.send(group) if item.batch is None else channel.send_batch(group))
         except TimeoutError:
-            result = Later(problem="no answer in time")
+            return Later(problem="no answer in time")
         except Exception as error:  # a fault of ours must not lose the message: it is tried again, and seen in the log
             log.error(
                 "send_broke", outbox_id=item.id, channel=item.channel, error=type(error).__name__, at=places(error)
             )
-            result = Later(problem=type(error).__name__)
-        return await self._settled(group, result)
+            return Later(problem=type(error).__name__)
 
     async def recover(self, stale_after: timedelta = STALE_AFTER) -> None:
         """Put back what a process that died had claimed. Before anything is sent, the only process of a database may
         take up every claim there is (``stale_after`` below zero)."""
         async with self._database.write() as connection:
-            count = await outbox.requeue_stale(connection, self._now() - stale_after, list(self._channels))
+            count = await claiming.requeue_stale(connection, self._now() - stale_after, list(self._channels))
         if count:
             log.warning("sends_taken_up_again", count=count)
 
     async def _settled(self, group: Group, result: Result) -> Done:
-        item = group[-1]
-        if not isinstance(result, Sent):
+        """What became of all in the group: logged once, reported one by one."""
+        if group and not isinstance(result, Sent):
+            item = group[-1]
             log.warning(
                 "not_sent", outbox_id=item.id, kind=item.kind, channel=item.channel,
-                result=type(result).__name__, problem=result.problem, attempts=item.attempts,
+                result=type(result).__name__, problem=result.problem, attempts=item.attempts, count=len(group),
             )  # fmt: skip
-            await self._tell(item, result)
-        return self._outcomes(group, result)
+            for each in group:
+                await self._tell(each, result)
+        return [self._outcome(each, result) for each in group]
 
     async def _tell(self, item: Item, result: Result) -> None:
         if self._report is None:
@@ -154,20 +181,25 @@ class Delivery:
         except Exception as error:  # a report that fails must not lose the result itself
             log.error("report_broke", outbox_id=item.id, error=type(error).__name__, at=places(error))
 
-    def _outcomes(self, group: Group, result: Result) -> list[Outcome]:
-        item, now = group[-1], self._now()
+    def _outcome(self, item: Item, result: Result) -> Outcome:
+        now = self._now()
         match result:
-            case Sent(held_too=held_too):
-                sent = group if held_too else [item]
-                return [Outcome(id=each.id, state=State.SENT, done_at=now) for each in sent]
+            case Sent():
+                return Outcome(id=item.id, state=State.SENT, done_at=now)
             case Hold(problem=problem):
-                return [Outcome(id=item.id, attempts=item.attempts, state=State.HELD, problem=problem)]
+                state, keep_until = State.HELD, item.keep_until
+                return Outcome(
+                    id=item.id, attempts=item.attempts, state=state, expires_at=keep_until, problem=problem
+                )  # fmt: skip
             case Skip(problem=problem):
-                return [Outcome(id=item.id, attempts=item.attempts, state=State.SKIPPED, done_at=now, problem=problem)]
+                return Outcome(id=item.id, attempts=item.attempts, state=State.SKIPPED, done_at=now, problem=problem)
+            case Apart(problem=problem):
+                return Outcome(id=item.id, attempts=item.attempts, state=State.PENDING, due_at=now, problem=problem)
             case Later(problem=problem, after=after) if item.attempts < MAX_ATTEMPTS:
                 due_at = now + timedelta(seconds=after if after is not None else backoff(item.attempts))
-                return [
-                    Outcome(id=item.id, attempts=item.attempts, state=State.PENDING, due_at=due_at, problem=problem)
-                ]
+                return Outcome(
+                    id=item.id, attempts=item.attempts, state=State.PENDING,
+                    due_at=due_at, batch=item.batch, problem=problem,
+                )  # fmt: skip
             case Later(problem=problem) | Fail(problem=problem):
-                return [Outcome(id=item.id, attempts=item.attempts, state=State.FAILED, done_at=now, problem=problem)]
+                return Outcome(id=item.id, attempts=item.attempts, state=State.FAILED, done_at=now, problem=problem)

@@ -15,22 +15,19 @@ from typing import Any
 import uuid_utils
 from sqlalchemy import (
     ColumnElement,
-    Executable,
     Index,
     Integer,
     String,
     and_,
     bindparam,
-    exists,
     func,
     literal_column,
     or_,
-    select,
     text,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.orm import Mapped, aliased, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from knowledge.db import Base, upsert
 
@@ -52,6 +49,7 @@ class Outbox(Base):
         Index(
             "ix_outbox_due",
             "due_at",
+            "id",
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
         ),
@@ -75,6 +73,21 @@ class Outbox(Base):
             sqlite_where=text("source IS NOT NULL"),
             postgresql_where=text("source IS NOT NULL"),
         ),
+        Index(
+            "ix_outbox_equal",
+            "source",
+            "variant",
+            "id",
+            sqlite_where=text("state = 'pending' AND variant IS NOT NULL"),
+            postgresql_where=text("state = 'pending' AND variant IS NOT NULL"),
+        ),
+        Index(
+            "ix_outbox_batch",
+            "batch",
+            "id",
+            sqlite_where=text("batch IS NOT NULL"),
+            postgresql_where=text("batch IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -96,7 +109,6 @@ class Outbox(Base):
     source: Mapped[str | None] = mapped_column(String(64))  # the sending it belongs to: a reminder's id and moment
     variant: Mapped[str | None] = mapped_column(String(16))  # sends of a source with one variant say the very same
     batch: Mapped[str | None] = mapped_column(String(36))  # those that went in one request share it: its retry key
-    leads_batch: Mapped[bool]  # the one of a batch by which all of it is taken up again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,12 +126,20 @@ class Item:
     counts_on: date | None = None
     source: str | None = None
     variant: str | None = None
+    batch: str | None = None  # those that go in one request share it: its retry key
     attempts: int = 0  # how often it was tried, this time included
     id: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
 
     @property
     def channel(self) -> str:
         return self.account_id.partition(":")[0]
+
+    @property
+    def keep_until(self) -> datetime | None:
+        """Until when it is worth being told with a reply, should the channel not be able to send it by itself: the
+        payload's ``keep_until``, ISO 8601 with an offset. None: as long as it would have been sent anyway."""
+        value = self.payload.get("keep_until")
+        return None if value is None else datetime.fromisoformat(value)
 
 
 PENDING: ColumnElement[str] = literal_column(f"'{State.PENDING}'", String)
@@ -140,66 +160,48 @@ ITEM = (
     Outbox.counts_on,
     Outbox.source,
     Outbox.variant,
+    Outbox.batch,
 )
 
 
-def _is_open(table: Any) -> ColumnElement[bool]:
+def is_open(table: Any) -> ColumnElement[bool]:
     """The condition of ``ix_outbox_open``, to the letter: SQLite uses a partial index only where it stands so."""
     return table.state.in_([PENDING, SENDING, HELD])
 
 
-def _claim(account_id: str | None = None) -> Executable:
-    earlier = aliased(Outbox)
-    due = (
-        select(Outbox.id)
-        .where(
-            Outbox.state == PENDING,
-            Outbox.due_at <= bindparam("now"),
-            Outbox.channel.in_(bindparam("channels", expanding=True)),
-            ~exists().where(
-                earlier.account_id == Outbox.account_id,
-                earlier.id < Outbox.id,
-                _is_open(earlier),
-                earlier.state != HELD,  # what is held does not stand in the way
-            ),
-        )
-        .order_by(Outbox.due_at, Outbox.id)
-        .limit(bindparam("room"))
-        .with_for_update(skip_locked=True, of=Outbox)
-    )
-    if account_id is not None:
-        due = due.where(Outbox.account_id == account_id)
-    chosen = due.cte("due")  # worked out once: PostgreSQL would run a plain subquery again for every row
-    return (
-        update(Outbox)
-        .where(Outbox.id.in_(select(chosen.c.id)), Outbox.state == PENDING)
-        .values(state=State.SENDING, claimed_at=bindparam("now"), attempts=Outbox.attempts + 1)
-        .returning(*ITEM)
-    )
-
-
 # Statements of the hot path are built once: building them costs more than running them.
-CLAIM = _claim()
-WAITING = (
-    select(*ITEM).where(
-        Outbox.account_id.in_(bindparam("accounts", expanding=True)), _is_open(Outbox), Outbox.state == HELD
-    )
-).order_by(Outbox.id)
 OPEN = or_(Outbox.state == SENDING, Outbox.state == HELD)
 # A try that another process took over has no say any more; but what is known to have arrived is never sent again.
 SAME_TRY = Outbox.attempts == func.coalesce(bindparam("n", type_=Integer), Outbox.attempts)
 OWN_TRY = and_(Outbox.id == bindparam("row_id"), OPEN, SAME_TRY)
 ARRIVED = (
     update(Outbox)
-    .where(Outbox.id == bindparam("row_id"), or_(OPEN, Outbox.state == PENDING))
+    .where(Outbox.id.in_(bindparam("ids", expanding=True)), or_(OPEN, Outbox.state == PENDING))
     .values(state=State.SENT, done_at=bindparam("d"), problem=None)
 )
-DONE = update(Outbox).where(OWN_TRY).values(state=bindparam("s"), done_at=bindparam("d"), problem=bindparam("p"))
-AGAIN = update(Outbox).where(OWN_TRY).values(state=bindparam("s"), due_at=bindparam("w"), problem=bindparam("p"))
+DONE = (
+    update(Outbox)
+    .where(OWN_TRY)
+    .values(
+        state=bindparam("s"),
+        done_at=bindparam("d"),
+        problem=bindparam("p"),
+        expires_at=func.coalesce(bindparam("e", type_=Outbox.expires_at.type), Outbox.expires_at),
+    )
+)
+AGAIN = (
+    update(Outbox)
+    .where(OWN_TRY)
+    .values(state=bindparam("s"), due_at=bindparam("w"), problem=bindparam("p"), batch=bindparam("b"))
+)
 
 
 async def put(connection: AsyncConnection, items: Iterable[Item]) -> None:
-    """Store sends within the caller's transaction. One whose ``key`` is there already is left as it is."""
+    """Store sends within the caller's transaction. One whose ``key`` is there already is left as it is. Raises
+    ``ValueError`` for a ``keep_until`` that is no moment."""
+    items = list(items)
+    if any(item.keep_until is not None and item.keep_until.tzinfo is None for item in items):
+        raise ValueError("a keep_until without a time zone cannot be stored")
     rows = [
         {
             "id": item.id,
@@ -217,20 +219,10 @@ async def put(connection: AsyncConnection, items: Iterable[Item]) -> None:
             "counts_on": item.counts_on,
             "source": item.source,
             "variant": item.variant,
-            "leads_batch": False,
         }
         for item in items
     ]
     await upsert(connection, Outbox, rows, key=["key"])
-
-
-async def claim(
-    connection: AsyncConnection, channels: Sequence[str], now: datetime, limit: int, account_id: str | None = None
-) -> list[Item]:
-    """Take up to ``limit`` due sends: the oldest open one of each account, and none behind one that is still open."""
-    claimed = CLAIM if account_id is None else _claim(account_id)
-    rows = await connection.execute(claimed, {"now": now, "channels": list(channels), "room": limit})
-    return sorted((Item(**row._mapping) for row in rows), key=lambda item: item.id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,6 +234,8 @@ class Outcome:
     attempts: int | None = None  # which try this is the outcome of; None: whichever is under way
     done_at: datetime | None = None
     due_at: datetime | None = None  # None: unchanged
+    batch: str | None = None  # with which it is to be tried again; None: by itself
+    expires_at: datetime | None = None  # of what is held; None: unchanged
     problem: str | None = None
 
 
@@ -251,44 +245,32 @@ async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> No
     again = [o for o in outcomes if o.due_at is not None]
     arrived = [o for o in done if o.state is State.SENT]
     ended = [o for o in done if o.state is not State.SENT]
-    if arrived:
-        await connection.execute(ARRIVED, [{"row_id": o.id, "d": o.done_at} for o in arrived])
+    if arrived:  # in one statement, so they share the moment of the last
+        at = max((o.done_at for o in arrived if o.done_at is not None), default=None)
+        await connection.execute(ARRIVED, {"ids": filled([o.id for o in arrived]), "d": at})
     if ended:
-        rows = [{"row_id": o.id, "n": o.attempts, "s": o.state, "d": o.done_at, "p": o.problem} for o in ended]
+        rows = [
+            {"row_id": o.id, "n": o.attempts, "s": o.state, "d": o.done_at, "p": o.problem, "e": o.expires_at}
+            for o in ended
+        ]
         await connection.execute(DONE, rows)
     if again:
-        rows = [{"row_id": o.id, "n": o.attempts, "s": o.state, "w": o.due_at, "p": o.problem} for o in again]
+        rows = [
+            {"row_id": o.id, "n": o.attempts, "s": o.state, "w": o.due_at, "p": o.problem, "b": o.batch} for o in again
+        ]
         await connection.execute(AGAIN, rows)
 
 
-async def requeue_stale(connection: AsyncConnection, claimed_before: datetime, channels: Sequence[str]) -> int:
-    """Put back sends that a process claimed and never settled (it was killed). Returns how many."""
-    result = await connection.execute(
-        update(Outbox)
-        .where(
-            _is_open(Outbox),
-            Outbox.state == SENDING,
-            Outbox.claimed_at < claimed_before,
-            Outbox.channel.in_(channels),
-        )
-        .values(state=State.PENDING)
-    )
-    return result.rowcount
-
-
-async def held(connection: AsyncConnection, account_ids: Sequence[str]) -> dict[str, list[Item]]:
-    """What waits for a person's next message, by account, the oldest first. Nobody named, nothing read."""
-    waiting: dict[str, list[Item]] = {}
-    if account_ids:
-        for row in await connection.execute(WAITING, {"accounts": list(account_ids)}):
-            waiting.setdefault(row.account_id, []).append(Item(**row._mapping))
-    return waiting
+def filled(ids: list[str]) -> list[str]:
+    """The ids, the last one repeated up to a power of two: a statement over a list is read anew for every length that
+    the database has not seen yet."""
+    return ids + ids[-1:] * ((1 << (len(ids) - 1).bit_length()) - len(ids)) if ids else ids
 
 
 async def cancel(connection: AsyncConnection, account_id: str, now: datetime, reason: str) -> None:
     """Drop what is still open for an account (the person blocked us or left); what is being sent is not tried again."""
     await connection.execute(
         update(Outbox)
-        .where(Outbox.account_id == account_id, _is_open(Outbox))
+        .where(Outbox.account_id == account_id, is_open(Outbox))
         .values(state=State.SKIPPED, done_at=now, problem=reason)
     )

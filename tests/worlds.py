@@ -13,7 +13,7 @@ import aiohttp
 from sqlalchemy import func, select
 from starlette.applications import Starlette
 
-from assistant.bootstrap import HANDLERS, Core, build_core, build_services
+from assistant.bootstrap import HANDLERS, Core, build_core, build_services, with_quota
 from assistant.channels.files import Files
 from assistant.channels.line.channel import LineChannel
 from assistant.channels.line.routes import line_routes
@@ -134,14 +134,14 @@ async def line_world(
     clock = clock or HandClock()
     await with_roster(database, folder)
     keys = {"line_channel_secret": LINE_SECRET, "line_channel_access_token": LINE_TOKEN}
-    settings = settings_of(folder, "", **keys)
     async with (
         LineStandIn(channel_secret=LINE_SECRET, access_token=LINE_TOKEN, now=clock.seconds) as line,
         aiohttp.ClientSession() as http,
     ):
+        settings = settings_of(folder, "", line_api_base_url=line.base_url, **keys)
         channel = LineChannel(http, line.base_url, LINE_TOKEN, clock.now, files_of(database, clock, base_url))
         core = build_core(
-            build_services(settings, database),
+            with_quota(build_services(settings, database), settings, http, clock.now),
             {channel.name: channel, **(more_channels or {})},
             clock.now,
             handlers=tuple(handlers),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from assistant.channels.port import Letter
 from assistant.channels.wording import kana
 from assistant.messages import Incoming, Kind, Outgoing
-from scheduler.delivery import Result, Sent, Skip
+from scheduler.delivery import Apart, Result, Sent, Skip
 
 
 class ConsoleChannel:
@@ -18,6 +18,7 @@ class ConsoleChannel:
     name = "console"
     keeps_prompts = False
     holds_for_replies = False
+    batch_size = 1
 
     def __init__(self, show: Callable[[Outgoing, str | None], None]) -> None:
         self._show = show
@@ -36,6 +37,9 @@ class ConsoleChannel:
         for message in letter.messages:
             self._show(message, letter.grade)
         return Sent()
+
+    async def multicast(self, letter: Letter, account_ids: Sequence[str]) -> Result:
+        return Apart(problem="the terminal has one reader")
 
     async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
         return Skip(problem="the terminal has no home page")

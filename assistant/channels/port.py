@@ -35,6 +35,7 @@ class Channel(Protocol):
     name: str  # the first part of its account ids
     keeps_prompts: bool  # whether prompts may be sent there by themselves
     holds_for_replies: bool  # whether what is held can go out with a reply only (LINE's quota), or with any message
+    batch_size: int  # how many accounts one request can reach with the very same messages; 1: no ``multicast``
 
     def to_incoming(self, body: Mapping[str, Any], event_id: str, account_id: str, occurred_at: datetime) -> Incoming:
         """A stored event as everybody else sees it. Raises nothing: what is unknown is ``Kind.OTHER``."""
@@ -42,6 +43,11 @@ class Channel(Protocol):
 
     async def deliver(self, letter: Letter) -> Result:
         """Send. Raises nothing that the platform or the network causes."""
+        ...
+
+    async def multicast(self, letter: Letter, account_ids: Sequence[str]) -> Result:
+        """Send the letter to all the accounts (the letter's own is one of them), all or nobody. Raises nothing that the
+        platform or the network causes; ``Apart`` means that nobody got it."""
         ...
 
     async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:

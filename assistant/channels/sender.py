@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from assistant.channels.port import Channel, Letter
 from assistant.messages import Outgoing
-from scheduler.delivery import Result, Skip
+from scheduler.delivery import Apart, Result, Skip
 from scheduler.outbox import Item
 
 REPLY_WITHIN = timedelta(seconds=45)  # a younger reply token is used; LINE's lives about a minute
@@ -33,6 +33,7 @@ class Sender:
         self._channel = channel
         self._compose = compose
         self._now = now
+        self.batch_size = channel.batch_size
 
     def answers_for_free(self, item: Item) -> bool:
         if not self._channel.holds_for_replies:
@@ -50,6 +51,15 @@ class Sender:
         held = [each for each in [await self._composed(each) for each in items[:-1]] if each is not None]
         return await self._channel.deliver(_letter(item, composed, held))
 
+    async def send_batch(self, items: Sequence[Item]) -> Result:
+        """Composed once for all; where the first is no longer wanted, each is asked about by itself."""
+        first = items[0]
+        composed = await self._composed(first)
+        if composed is None or first.batch is None:
+            return Apart(problem="answered meanwhile")
+        letter = _letter(first, composed, key=first.batch)
+        return await self._channel.multicast(letter, [item.account_id for item in items])
+
     async def _composed(self, item: Item) -> Composed | None:
         if item.kind != "messages":
             return await self._compose(item)
@@ -57,14 +67,14 @@ class Sender:
         return Composed(messages=messages, grade=item.payload.get("grade"))
 
 
-def _letter(item: Item, composed: Composed, held: Sequence[Composed] = ()) -> Letter:
+def _letter(item: Item, composed: Composed, held: Sequence[Composed] = (), key: str | None = None) -> Letter:
     born_at = item.payload.get("reply_token_born_at")
     return Letter(
         account_id=item.account_id,
         messages=composed.messages,
         held=[message for each in held for message in each.messages],
         grade=composed.grade,
-        key=item.id,
+        key=key or item.id,
         attempts=item.attempts,
         reply_token=item.payload.get("reply_token"),
         reply_token_born_at=datetime.fromisoformat(born_at) if born_at else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from string import Formatter
 from typing import Annotated, Literal
 
@@ -61,9 +62,11 @@ class Question(_Strict):
     id: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,30}$")]
     kind: Literal["mood", "choice", "scale", "text"]
     ask: Said
+    ask_remote: Said | None = None  # instead, on days of learning at home
     name: Said  # what the answer is called when the child corrects it: 「めあて」
     options: list[Option] = []
     suggestions: list[Said] = []  # texts to tap instead of typing, for kind ``text``
+    suggestions_remote: list[Said] = []  # instead, on days of learning at home
     offer: Literal["last_next_step"] | None = None  # a text of the child's own, offered to tap
     when: dict[str, list[str] | Literal["given"]] = {}  # asked only if every named answer is one of these
     readers: Literal["self", "teacher", "class"] = "teacher"
@@ -74,9 +77,10 @@ class Question(_Strict):
         if (self.kind == "text") == bool(self.options):
             says = "takes no" if self.options else "needs"
             raise ValueError(f"question '{self.id}': kind '{self.kind}' {says} options")
-        if self.suggestions and self.kind != "text":
+        if (self.suggestions or self.suggestions_remote) and self.kind != "text":
             raise ValueError(f"question '{self.id}': suggestions are for kind 'text'")
-        if max(len(self.options), len(self.suggestions) + bool(self.offer)) > MAX_OPTIONS:
+        suggested = max(len(self.suggestions), len(self.suggestions_remote)) + bool(self.offer)
+        if max(len(self.options), suggested) > MAX_OPTIONS:
             raise ValueError(f"question '{self.id}': more than {MAX_OPTIONS} options cannot be shown on every channel")
         values = [option.value for option in self.options]
         if len(set(values)) != len(values):
@@ -87,6 +91,11 @@ class Question(_Strict):
 
     def option(self, value: str) -> Option | None:
         return next((option for option in self.options if option.value == value), None)
+
+    def at_home(self) -> Question:
+        """The question as it is asked on days of learning at home."""
+        suggestions = self.suggestions_remote or self.suggestions
+        return self.model_copy(update={"ask": self.ask_remote or self.ask, "suggestions": suggestions})
 
 
 class Closing(_Strict):
@@ -100,10 +109,12 @@ class PhaseScript(_Strict):
     """The questions of one phase, in order, and how it ends."""
 
     opening: Said
+    opening_remote: Said | None = None  # instead, on days of learning at home
     questions: Annotated[list[Question], Field(min_length=1, max_length=8)]
     noticed: list[Closing]  # one thing the child wrote or did
     process: list[Closing]  # one word on how it was done
     ahead: list[Closing]  # one next step
+    ahead_remote: list[Closing] = []  # instead, on days of learning at home
 
     def check(self, carried: frozenset[str]) -> None:
         """Raise ``ValueError`` where a condition or a ``{name}`` speaks of an answer that cannot be there by then.
@@ -113,10 +124,22 @@ class PhaseScript(_Strict):
             if question.id in asked:
                 raise ValueError(f"question '{question.id}' is there twice")
             asked.add(question.id)
-            _check_names(f"question '{question.id}'", question.when, question.ask, known)
+            for ask in (question.ask, question.ask_remote or {}):
+                _check_names(f"question '{question.id}'", question.when, ask, known)
             known.add(question.id)
-        for part in (*self.noticed, *self.process, *self.ahead):
+        for part in (*self.noticed, *self.process, *self.ahead, *self.ahead_remote):
             _check_names("a closing sentence", part.when, part.say, known)
+
+    @cached_property
+    def at_home(self) -> PhaseScript:
+        """The same check-in in the words for days of learning at home."""
+        return self.model_copy(
+            update={
+                "opening": self.opening_remote or self.opening,
+                "questions": [question.at_home() for question in self.questions],
+                "ahead": self.ahead_remote or self.ahead,
+            }
+        )
 
     def question(self, question_id: str) -> Question | None:
         return next((question for question in self.questions if question.id == question_id), None)

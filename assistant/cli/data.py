@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import typer
@@ -16,6 +17,7 @@ from assistant.settings import Settings
 from knowledge.db import Database
 from knowledge.imports.problems import ImportFailedError
 from knowledge.imports.registry import KINDS, run_import
+from scheduler.upcoming import refresh_all
 
 
 @asynccontextmanager
@@ -41,9 +43,9 @@ async def run_migrate(settings: Settings) -> None:
     typer.echo("schema is up to date")
 
 
-async def run_import_command(settings: Settings, kind: str, path: Path, *, dry_run: bool) -> None:
-    """Print every problem with its place and fail, or the summary as the last line. Raises ``SettingsError`` for a
-    kind that there is not."""
+async def run_import_command(settings: Settings, kind: str, path: Path, *, dry_run: bool, now: datetime) -> None:
+    """Print every problem with its place and fail, or the summary as the last line; after a new calendar reminders
+    are due on its school days. Raises ``SettingsError`` for a kind that there is not."""
     if kind not in KINDS:
         raise SettingsError(f"import {kind}: use one of {', '.join(KINDS)}")
     async with open_database(settings) as database:
@@ -74,4 +76,6 @@ async def run_import_command(settings: Settings, kind: str, path: Path, *, dry_r
                     typer.echo(f"… and {error.total - len(error.problems)} more", err=True)
                 typer.echo(str(error.summary))
                 raise typer.Exit(1) from error
+        if kind == "calendar" and not dry_run:
+            await refresh_all(database, now, settings.zone)
     typer.echo(str(summary))

@@ -12,6 +12,7 @@ import typer
 from sqlalchemy import func, select
 
 from assistant.checkins.load import Scripts
+from assistant.cli.prompt_cost import prompts_of_month
 from assistant.errors import AssistantError
 from assistant.inbox import InboxEvent
 from assistant.schema import is_current
@@ -174,7 +175,39 @@ async def _line(settings: Settings) -> AsyncIterator[Finding]:
         says = f"the month's quota is used up ({total} of {limit}): raise the plan; answers still go out as replies"
         yield Finding(ok=False, about="LINE", says=says)
     else:
-        yield Finding(ok=True, about="LINE", says=f"token accepted; {total} of {limit or 'unlimited'} messages used")
+        shown = "unlimited" if limit is None else limit
+        yield Finding(ok=True, about="LINE", says=f"token accepted; {total} of {shown} messages used")
+    async for finding in _prompts_on_line(settings, limit):
+        yield finding
+
+
+async def _prompts_on_line(settings: Settings, limit: int | None) -> AsyncIterator[Finding]:
+    """What the check-in prompts cost this month; nothing where the schools' rules or the database cannot be read, of
+    which there is a finding already."""
+    try:
+        times = SchoolTimes.load(settings.data_dir / "schools.yaml")
+        database = Database(settings.database)
+    except (SchedulerError, KnowledgeError):
+        return
+    try:
+        if not await is_current(database):
+            return
+        async with database.read() as connection:
+            today = datetime.now(settings.zone).date()
+            children, messages = await prompts_of_month(connection, times, today)
+    except KnowledgeError:
+        return
+    finally:
+        await database.close()
+    cost = f"check-in prompts to {children} children cost {messages} messages this month"
+    if limit is not None and messages > limit:
+        says = (
+            f"{cost}, the plan has {limit}: set line_prompts: menu in schools.yaml and run 'ayumi line-menu' (what is"
+            " begun there is free), or choose a larger plan"
+        )
+        yield Finding(ok=False, about="LINE prompts", says=says)
+    else:
+        yield Finding(ok=True, about="LINE prompts", says=cost if limit is None else f"{cost} of {limit}")
 
 
 async def _slack(settings: Settings) -> AsyncIterator[Finding]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Coroutine
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -90,7 +90,7 @@ def import_(
     """Import data: all of it or nothing."""
     from assistant.cli.data import run_import_command
 
-    _run(run_import_command(_settings(), kind, path, dry_run=dry_run))
+    _run(run_import_command(_settings(), kind, path, dry_run=dry_run, now=datetime.now(UTC)))
 
 
 @app.command("link-code")
@@ -99,6 +99,14 @@ def link_code(persons: Annotated[list[str], typer.Argument(metavar="PERSON…", 
     from assistant.cli.people import run_link_code
 
     _run(run_link_code(_settings(), persons))
+
+
+@app.command("line-menu")
+def line_menu() -> None:
+    """Put the menu under everybody's LINE chat; safe to run again."""
+    from assistant.cli.line_menu import run_line_menu
+
+    _run(run_line_menu(_settings()))
 
 
 @app.command()
@@ -168,6 +176,28 @@ def alerts(json: Json = False) -> None:
     from assistant.cli.people import run_alerts
 
     _run(run_alerts(_settings(), json=json))
+
+
+@app.command()
+def reminders(json: Json = False) -> None:
+    """List the reminders that are stored, the oldest first."""
+    from assistant.cli.reminders import run_reminders
+
+    _run(run_reminders(_settings(), json=json))
+
+
+@app.command()
+def export(
+    kind: Annotated[str, typer.Argument(help="activity.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")],
+    class_: Annotated[str, typer.Option("--class", metavar="ID", help="sourcedId of a homeroom class.")] = "",
+    from_: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day: 2026-11-24.")] = None,
+    to: Annotated[str | None, typer.Option(metavar="DATE", help="Last day, today if not said.")] = None,
+) -> None:
+    """Write data of a class to a file in an open format."""
+    from assistant.cli.export import run_export_command
+
+    _run(run_export_command(_settings(), kind, class_, from_, to, out))
 
 
 @app.command()

@@ -10,7 +10,7 @@ import orjson
 import typer
 import uuid_utils
 
-from assistant.bootstrap import build_core, build_services
+from assistant.bootstrap import build_core, command_services
 from assistant.channels.console import ConsoleChannel, as_json, as_text
 from assistant.cli.data import open_database
 from assistant.dialogue.people_store import load_people
@@ -26,8 +26,8 @@ Shown = list[tuple[Outgoing, str | None]]
 
 
 async def run_say(settings: Settings, person_id: str, text: str, at: datetime | None, *, json: bool) -> None:
-    async with open_database(settings) as database:
-        shown = await say(settings, build_services(settings, database), person_id, text, at or datetime.now(UTC))
+    async with open_database(settings) as database, command_services(settings, database) as services:
+        shown = await say(settings, services, person_id, text, at or datetime.now(UTC))
     if json:
         replies = [as_json(message, grade) for message, grade in shown]
         typer.echo(orjson.dumps({"replies": replies}, option=orjson.OPT_INDENT_2).decode())
@@ -37,8 +37,7 @@ async def run_say(settings: Settings, person_id: str, text: str, at: datetime | 
 
 async def run_chat(settings: Settings, person_id: str, at: datetime | None) -> None:
     """A loop over ``say``; a number picks a choice of the last message."""
-    async with open_database(settings) as database:
-        services = build_services(settings, database)
+    async with open_database(settings) as database, command_services(settings, database) as services:
         started = datetime.now(UTC)
         await _link(database, person_id, f"console:{person_id}", at or started)
         while True:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from assistant.dialogue.anchors import on_calendar
 from assistant.dialogue.topic import Topic
 from assistant.dialogue.turn import Services
 from assistant.messages import Words
@@ -17,6 +18,7 @@ from intents.commands import find_command, find_note
 from intents.examples import nearest_examples
 from intents.fixes import alternatives
 from intents.questions import Reading, understand_question
+from intents.reminders import ReminderReading, understand_reminder
 from knowledge.questions.answer import UnsupportedQuestionError, answer
 from knowledge.questions.metrics import catalogue
 from knowledge.questions.model import Answer, Option, Question, Reason, Scope, ScopeKind, Status, Vocabulary
@@ -51,6 +53,8 @@ async def ask(
     async with services.database.read() as connection:
         viewer = await load_viewer(connection, person_id, now.date())
         vocabulary = await load_vocabulary(connection, viewer, services.timezone)
+    if understand_reminder(text, vocabulary, now) is not None:  # never a figure for what is to be sent
+        return _not_answered(None, text, at, speaker, topic, vocabulary, is_talk=True)
     reading = understand_question(text, vocabulary, now, held.previous() if held is not None else None)
     if reading is None and services.interpreter is not None and find_command(text) is None and find_note(text) is None:
         reading = await services.interpreter.read(text, vocabulary, now)
@@ -76,6 +80,8 @@ async def understand(
     async with services.database.read() as connection:
         viewer = await load_viewer(connection, person_id, now.date())
         vocabulary = await load_vocabulary(connection, viewer, services.timezone)
+        if (reminder := understand_reminder(text, vocabulary, now, person_id)) is not None:
+            return _reminder_json(await on_calendar(connection, reminder, vocabulary, now))
     reading = understand_question(text, vocabulary, now, previous)
     if reading is None:
         return {"intent": "none", "confidence": "confirm"}
@@ -86,6 +92,26 @@ async def understand(
         "question": None if question is None else question.to_json(),
         "leftover": [*reading.leftover],
         "choices": [choice.to_json() for choice in reading.choices],
+    }
+
+
+def _reminder_json(reading: ReminderReading) -> dict[str, Any]:
+    audience = reading.audience
+    return {
+        "intent": "reminder",
+        "confidence": reading.confidence,
+        "reminder": {
+            "audience": None if audience is None else {"kind": audience.kind.value, "ids": list(audience.ids)},
+            "rrule": reading.rrule,
+            "time": reading.at and f"{reading.at:%H:%M}",
+            "start": reading.start and reading.start.isoformat(),
+            "text": reading.text,
+            "what": reading.what.value,
+            "only": "missing" if reading.only_missing else None,
+        },
+        "problem": reading.problem and reading.problem.value,
+        "said": reading.said,
+        "leftover": [*reading.leftover],
     }
 
 
@@ -117,11 +143,13 @@ def _not_answered(
     speaker: Speaker,
     topic: Topic | None,
     vocabulary: Vocabulary,
+    *,
+    is_talk: bool = False,
 ) -> Asked:
     """Everything that gets words instead of a figure."""
     after = topic
     if reading is None:
-        is_talk = find_command(text) is not None or find_note(text) is not None
+        is_talk = is_talk or find_command(text) is not None or find_note(text) is not None
         result = Answer(status=Status.TALK if is_talk else Status.NOT_UNDERSTOOD, question=None)
         said = word(result, speaker)
         if speaker.band == "staff" and not is_talk:

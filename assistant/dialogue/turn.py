@@ -69,6 +69,7 @@ class Turn:
     records: Mapping[tuple[date, Phase], CheckInRecord]  # the student's check-ins of the day of the event
     services: Services
     last_next_step: str | None = None  # of the student's latest reflection before the day of the event
+    is_remote: bool = False  # the student learns at home today
 
     state: DialogueState
     outgoing: list[Outgoing] = field(default_factory=list[Outgoing])
@@ -121,7 +122,9 @@ class Turn:
         return Choice(label=self.words(key), value=value, tone=tone)
 
     def change(self, **changes: Any) -> None:
-        """Change the dialogue state."""
+        """Change the dialogue state. Whatever is asked or ended now, no question is put off any more."""
+        if "pending" in changes:
+            changes = {"put_off": None, **changes}
         self.state = replace(self.state, **changes)
 
 

@@ -8,7 +8,7 @@ nothing slow ever holds a lock, and any number of processes may take turns.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ from knowledge.db import upsert
 from knowledge.errors import StorageDownError
 from knowledge.questions.model import Phase
 from knowledge.records.accounts import Account
+from knowledge.records.at_home import home_learners
 from knowledge.records.checkins import CheckInRecord, find_checkins, last_next_steps
 from scheduler import outbox
 from scheduler.outbox import Item
@@ -106,6 +107,7 @@ class Job:
     person: Person | None
     records: Mapping[tuple[date, Phase], CheckInRecord]
     last_next_step: str | None
+    is_remote: bool
     seen_at: datetime | None
     reachable: bool
 
@@ -188,6 +190,7 @@ class Turns:
             changed_at=job.changed_at,
             records=job.records,
             last_next_step=job.last_next_step,
+            is_remote=job.is_remote,
             services=self._services,
             state=job.state,
         )
@@ -211,7 +214,7 @@ class Turns:
         return Done(
             job=job,
             conversation=conversation_id(job.incoming.account_id, turn.person.id if turn.person else None),
-            state=turn.state,
+            state=turn.state.following(job.state),
             writes=writes,
             items=self._items(turn),
         )
@@ -324,7 +327,8 @@ class Turns:
             for record in await find_checkins(connection, students, days):
                 records.setdefault(record.student_id, {})[record.date, record.phase] = record
             steps = await last_next_steps(connection, students, max(days))
-        return [self._job(key, row, people, records, steps) for key, row in rows.items()]
+            at_home = frozenset(each.student_id for each in await home_learners(connection, students, today))
+        return [self._job(key, row, people, records, steps, at_home) for key, row in rows.items()]
 
     def _job(
         self,
@@ -333,6 +337,7 @@ class Turns:
         people: Mapping[str, Person],
         records: Mapping[str, Mapping[tuple[date, Phase], CheckInRecord]],
         steps: Mapping[str, str],
+        at_home: Collection[str],
     ) -> Job:
         occurred_at = self._local(row.occurred_at, row.received_at)
         convert = self._converters[row.channel]
@@ -347,6 +352,7 @@ class Turns:
             person=people.get(row.person_id) if row.person_id else None,
             records=records.get(row.person_id, {}),
             last_next_step=steps.get(row.person_id),
+            is_remote=row.person_id in at_home,
             seen_at=row.last_seen_at,
             reachable=row.reachable,
         )

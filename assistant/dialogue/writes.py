@@ -14,13 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from assistant.inbox import forget_message
 from knowledge.db import upsert
+from knowledge.records import announcements
 from knowledge.records.accounts import Account, LinkAttempt
 from knowledge.records.alerts import raise_alert
+from knowledge.records.announcements import Announcement
 from knowledge.records.checkins import CheckInRecord, Note, forget_answer, save_checkins
 from knowledge.records.replies import Reply
-from knowledge.records.standing import StandingQuestion
 from knowledge.records.talk_requests import TalkRequest
-from scheduler import outbox
+from knowledge.reminding import AnswerKind
+from scheduler import later, outbox
 from scheduler.outbox import Item
 
 
@@ -80,6 +82,7 @@ class Withdraw:
             if message is not None and write.person_id is not None:
                 day = message.occurred_at.astimezone(write.timezone).date()
                 await forget_answer(connection, write.person_id, day, message.text.strip())
+                await announcements.forget_words(connection, write.person_id, message.text.strip())
             await connection.execute(delete(Note).where(Note.id == f"{write.account_id}/{write.message_id}"))
 
 
@@ -108,6 +111,30 @@ class TellOthers:
     @classmethod
     async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
         await outbox.put(connection, [write.item for write in writes])
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanLater:
+    """A child wants to be asked again later: at this time, whatever was planned before."""
+
+    item: Item
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        await later.move(connection, list({write.item.key: write.item for write in writes}.values()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropLater:
+    """A child does not want to be asked again after all."""
+
+    key: str
+    at: datetime
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        for write in writes:
+            await later.drop(connection, write.key, write.at)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,46 +205,64 @@ class CloseTalkRequests:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddStandingQuestion:
-    question_id: str
+class AnswerAnnouncement:
+    """Somebody who was asked answered; the later of two answers stays."""
+
+    announcement_id: str
+    person_id: str
+    value: str  # as ``knowledge.records.announcements.AnnouncementAnswer`` has it
+    answered_at: datetime
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        await announcements.save_answers(connection, [vars(write) for write in writes])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloseAnnouncement:
+    """No more answers are taken; what would remind of it ends too."""
+
+    announcement_id: str
+    at: datetime
+
+    @classmethod
+    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
+        for write in writes:
+            await announcements.close(connection, write.announcement_id, write.at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddAnnouncement:
+    """Words that ask for an answer; whom they ask is stored when they are sent."""
+
+    announcement_id: str
     owner_id: str
+    school_id: str
     text: str
-    rrule: str
-    at: str  # HH:MM, school time
-    next_at: datetime
-    created_at: datetime
+    answers: AnswerKind
+    choices: tuple[str, ...]  # of ``AnswerKind.CHOICE``
+    closes_at: datetime | None
+    at: datetime
+    is_safety_check: bool = False
 
     @classmethod
     async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
         rows = [
             {
-                "id": write.question_id,
+                "id": write.announcement_id,
                 "owner_id": write.owner_id,
+                "school_id": write.school_id,
                 "text": write.text,
-                "rrule": write.rrule,
-                "time": write.at,
-                "state": "active",
-                "next_at": write.next_at,
-                "created_at": write.created_at,
+                "answer_kind": write.answers,
+                "choices": [*write.choices],
+                "closes_at": write.closes_at,
+                "is_safety_check": write.is_safety_check,
+                "state": "open",
+                "created_at": write.at,
             }
             for write in writes
         ]
-        await upsert(connection, StandingQuestion, rows, key=["id"])
-
-
-@dataclass(frozen=True, kw_only=True)
-class StopStandingQuestion:
-    question_id: str
-    owner_id: str  # only their own
-
-    @classmethod
-    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
-        for write in writes:
-            await connection.execute(
-                update(StandingQuestion)
-                .where(StandingQuestion.id == write.question_id, StandingQuestion.owner_id == write.owner_id)
-                .values(state="cancelled", next_at=None)
-            )
+        await upsert(connection, Announcement, rows, key=["id"])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,12 +59,12 @@ async def on_distress(turn: Turn) -> bool:
     if turn.incoming.kind is Kind.FORM:
         await checkin.on_form(turn)  # its answers are kept; what it would say now is not said
         turn.outgoing.clear()
-    turn.change(pending=None)  # the check-in can wait; it goes on with つづき
+    turn.change(pending=None, answering=None)  # the check-in can wait; it goes on with つづき
     speaker = Speaker(language=turn.services.language, band="staff")
     level = speaker.say(f"care.level_{found.level}")
-    if not await _tell_staff(turn, turn.person, "care.alert_to_staff", "alert", level=level):
+    if not await tell_staff(turn, turn.person, "care.alert_to_staff", "alert", level=level):
         log.warning("alert_without_reader", event_id=turn.incoming.event_id)
-    hours = "in_hours" if await _is_staffed(turn, turn.person) else "out_of_hours"
+    hours = "in_hours" if await is_staffed(turn, turn.person) else "out_of_hours"
     parts = [turn.words(f"care.{found.level}"), turn.words(f"care.told_{hours}"), help_lines(turn)]
     if found.level is Level.URGENT:
         parts.append(turn.words("care.danger"))
@@ -72,7 +72,7 @@ async def on_distress(turn: Turn) -> bool:
     return True
 
 
-async def _tell_staff(turn: Turn, student: Person, key: str, kind: str, **args: object) -> bool:
+async def tell_staff(turn: Turn, student: Person, key: str, kind: str, **args: object) -> bool:
     """Tell the child's staff, without the child's words; whether anybody could be told. Where nobody can be written
     to, what was stored waits for whoever looks at the list."""
     async with turn.services.database.read() as connection:
@@ -107,7 +107,7 @@ async def on_tell_teacher(turn: Turn) -> bool:
     if turn.incoming.choice != TELL_TEACHER or turn.person is None or not turn.person.is_student:
         return False
     turn.writes.append(AddTalkRequest(request_id=turn.incoming.event_id, student_id=turn.person.id, at=turn.now))
-    told = await _tell_staff(turn, turn.person, "reaching.staff_wants_to_talk", "talk")
+    told = await tell_staff(turn, turn.person, "reaching.staff_wants_to_talk", "talk")
     turn.say("reaching.told_teacher" if told else "reaching.noted_for_teacher")
     return True
 
@@ -122,7 +122,7 @@ def help_lines(turn: Turn) -> Words:
     return turn.words("care.lines", lines=Words.join(shown, "\n"))
 
 
-async def _is_staffed(turn: Turn, student: Person) -> bool:
+async def is_staffed(turn: Turn, student: Person) -> bool:
     """Whether somebody at school may be reading now: the school hours of a school day."""
     if not STAFFED_FROM <= turn.now.hour < STAFFED_TO or student.school_id is None:
         return False

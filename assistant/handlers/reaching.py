@@ -18,6 +18,7 @@ from assistant.wording.grade_fit import to_kana
 from assistant.wording.texts import Speaker
 from intents.asides import Aside, Naming, find_aside, find_naming
 from intents.commands import Command, find_command
+from intents.managing import find_managing
 from knowledge.questions.model import Metric, Period, Question, Scope, ScopeKind, Shape
 from knowledge.records.accounts import accounts_of
 from knowledge.records.scope import load_viewer, permit_for
@@ -35,14 +36,6 @@ async def on_reaching(turn: Turn) -> bool:
     """Everything about words from staff to children. Anything else is left to others."""
     if turn.person is None or turn.person.band != "staff":
         return False
-    draft = turn.state.draft
-    is_handled = await _handle(turn)
-    if draft is not None and turn.state.draft is draft:
-        turn.change(draft=replace(draft, is_latest=False) if draft.holds(turn.now) else None)
-    return is_handled
-
-
-async def _handle(turn: Turn) -> bool:
     choice = turn.incoming.choice or ""
     if turn.incoming.kind is Kind.CHOICE and choice.startswith(UNDER):
         return await _begin_by_button(turn, choice[len(UNDER) :].split("/"))
@@ -149,6 +142,8 @@ async def _go_on_by_words(turn: Turn, draft: Draft, text: str) -> bool:
 
 async def _is_for_us(turn: Turn, text: str) -> bool:
     """Whether a text is a command or plainly a question, so no word to a child."""
+    if find_managing(text) is not None:
+        return True
     meant = await understand(turn.services, turn.known.id, text, turn.incoming.occurred_at, turn.state.topic)
     return meant["confidence"] == "clear" and meant["intent"] not in MAY_BE_WORDS
 

@@ -19,6 +19,7 @@ BUTTONS = {
     "!anticipation": Command.START_ANTICIPATION,
     "!reflection": Command.START_REFLECTION,
     "!help": Command.HELP,
+    "!talk": Command.HUMAN_HELP,
     "!who": Command.WHO_SEES,
 }
 
@@ -47,6 +48,8 @@ async def on_command(turn: Turn) -> bool:
             await _say(turn, said)
         case Command.HUMAN_HELP if turn.person is not None and turn.person.is_student:
             await care.on_wants_human(turn)
+        case Command.HUMAN_HELP if turn.incoming.kind is Kind.CHOICE:  # the menu under a LINE chat is everybody's
+            await _say(turn, turn.words("talk.help"), menu(turn))
         case Command.OWN_DAY if turn.person is not None and turn.person.is_student:
             await _own_day(turn)
         case _:

@@ -13,7 +13,7 @@ import structlog
 from starlette.applications import Starlette
 
 from assistant.attachments import forget_expired
-from assistant.bootstrap import HANDLERS, Core, build_core, build_services, utc_now
+from assistant.bootstrap import HANDLERS, Core, build_core, build_services, utc_now, with_quota
 from assistant.channels.browser.channel import BrowserChannel
 from assistant.channels.browser.routes import browser_routes
 from assistant.channels.files import Files
@@ -30,8 +30,10 @@ from assistant.web.health import health_routes
 from knowledge.db import Database
 from scheduler.briefs import Briefs
 from scheduler.clock import Clock
+from scheduler.menus import Menus
+from scheduler.nudges import Nudges
 from scheduler.prompts import Prompts
-from scheduler.standing import Standing
+from scheduler.reminders import Reminders
 
 PLAN_EVERY = 15  # seconds between looks at what is due
 RECOVER_EVERY = 10  # seconds between looks for sends of processes that died
@@ -69,6 +71,7 @@ async def running_app(
         if settings.is_embedded:
             await migrate(database)
         session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=False))
+        services = with_quota(services, settings, session, now)
         channels = build_channels(settings, database, session, now)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
@@ -86,9 +89,11 @@ async def running_app(
         if scheduler:
             names = [channel.name for channel in channels.values() if channel.keeps_prompts]
             planners: list[Planner] = [
+                Menus(database, settings.zone, times, names),  # before the prompts, whose buttons are to be the last
                 Prompts(database, settings.zone, times, names),
+                Nudges(database, settings.zone, times, names),
                 Briefs(database, settings.zone, times, names),
-                Standing(database, settings.zone, names),
+                Reminders(database, settings.zone, times, names),
             ]
             clock.every(PLAN_EVERY, "plan", *(partial(_plan, planner, core, now) for planner in planners))
         await clock.start()

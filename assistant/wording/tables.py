@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import re
-from codecs import BOM_UTF8
-from io import StringIO
-
 from assistant.messages import Words
 from assistant.wording.about import details, metric_name, row_label, separator, what
 from assistant.wording.figures import first_of, say
 from assistant.wording.texts import Speaker
+from knowledge.exports.table import Cell, csv_file
 from knowledge.questions.model import Answer, AnswerRow, GroupBy, Metric, Period, Question, Shape, Status
-
-# What a spreadsheet would take for a formula, full-width signs and leading blanks included (OWASP, "CSV Injection")
-FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
-Cell = str | int | float
 
 
 def csv_of(answer: Answer, speaker: Speaker) -> bytes:
@@ -42,10 +34,7 @@ def csv_of(answer: Answer, speaker: Speaker) -> bytes:
                 ]
             )
     headings = [_text(speaker, heading) for heading in (_headings(question) if question is not None else ("label",))]
-    written = StringIO(newline="")
-    writer = csv.writer(written)  # CRLF, as RFC 4180 has it
-    writer.writerows([_safe(cell) for cell in line] for line in [headings, *lines])
-    return BOM_UTF8 + written.getvalue().encode("utf-8")
+    return csv_file([headings, *lines])
 
 
 def csv_name(answer: Answer) -> str:
@@ -95,8 +84,3 @@ def _unit(speaker: Speaker, unit: str | None, metric: Metric | None) -> str:
 
 def _text(speaker: Speaker, heading: str) -> str:
     return str(say(speaker, f"csv_{heading}"))
-
-
-def _safe(cell: Cell) -> Cell:
-    """A cell that no spreadsheet runs: a text that would begin a formula gets an apostrophe before it."""
-    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
 from knowledge.db import Database
-from scheduler import outbox
+from scheduler import claiming, outbox
 from scheduler.outbox import Item, Outbox, Outcome, State
 
 NOW = datetime(2026, 5, 10, 23, 20, tzinfo=UTC)
@@ -41,10 +41,16 @@ async def put(database: Database, *items: Item) -> None:
 
 
 async def claim(
-    database: Database, *, now: datetime = NOW, room: int = ROOM, only: str | None = None, channel: str = "line"
+    database: Database,
+    *,
+    now: datetime = NOW,
+    room: int = ROOM,
+    only: str | None = None,
+    channel: str = "line",
+    size: int = 1,
 ) -> list[Item]:
     async with database.write() as connection:
-        return await outbox.claim(connection, [channel], now, room, only)
+        return await claiming.claim(connection, {channel: size}, now, room, only)
 
 
 async def settle(database: Database, *outcomes: Outcome) -> None:
@@ -94,8 +100,13 @@ async def test_nothing_put_nothing_settled_and_nobody_named_do_nothing(database:
     async with database.write() as connection:
         await outbox.put(connection, [])
         await outbox.settle(connection, [])
-        assert await outbox.held(connection, []) == {}
-        assert await outbox.claim(connection, [], NOW, ROOM) == []
+        assert await claiming.held(connection, []) == {}
+        assert await claiming.claim(connection, {}, NOW, ROOM) == []
+
+
+async def test_what_is_planned_for_later_does_not_stand_in_the_way(database: Database) -> None:
+    await put(database, a_send("a report for this evening", due_at=LATER), a_send("an answer"))
+    assert texts(await claim(database)) == ["an answer"]
 
 
 async def test_what_is_claimed_is_not_claimed_again(database: Database) -> None:
@@ -236,7 +247,7 @@ async def test_two_workers_at_once_keep_the_order_of_every_account(database: Dat
         while left:
             async with store.write() as connection:
                 await outbox.settle(connection, [sent(item) for item in mine])
-                mine = await outbox.claim(connection, ["line"], NOW, 4)
+                mine = await claiming.claim(connection, {"line": 1}, NOW, 4)
             for item in mine:
                 seen.setdefault(item.account_id, []).append(item.payload["text"])
             left -= len(mine)
@@ -264,7 +275,7 @@ async def test_the_result_of_a_claim_that_another_process_took_over_does_not_fre
     await put(database, a_send("a"), a_send("b"))
     (slow,) = await claim(database)
     async with other.write() as connection:
-        await outbox.requeue_stale(connection, NOW + timedelta(seconds=1), ["line"])
+        await claiming.requeue_stale(connection, NOW + timedelta(seconds=1), ["line"])
     (taken_over,) = await claim(other, now=LATER)
     assert taken_over.id == slow.id
     await settle(database, again(slow, NOW))  # the first process comes back while the second one sends
@@ -277,7 +288,7 @@ async def test_a_send_known_to_have_arrived_is_not_sent_again_though_it_was_put_
     await put(database, a_send("a"))
     (slow,) = await claim(database)
     async with other.write() as connection:
-        await outbox.requeue_stale(connection, NOW + timedelta(seconds=1), ["line"])
+        await claiming.requeue_stale(connection, NOW + timedelta(seconds=1), ["line"])
     await settle(database, sent(slow))
     assert await claim(other, now=LATER) == []
 
@@ -301,8 +312,8 @@ async def test_what_is_held_waits_by_account_the_oldest_first_and_is_never_claim
     (due,) = await claim(database)
     assert texts([due]) == ["d"]
     async with database.read() as connection:
-        waiting = await outbox.held(connection, [HANA, REN, "line:nobody"])
-        only_ren = await outbox.held(connection, [REN])
+        waiting = await claiming.held(connection, [HANA, REN, "line:nobody"])
+        only_ren = await claiming.held(connection, [REN])
     assert {account: texts(items) for account, items in waiting.items()} == {HANA: ["a", "b"], REN: ["c"]}
     assert list(only_ren) == [REN]
 
@@ -314,7 +325,7 @@ async def test_what_was_held_is_settled_with_the_message_it_went_with(database: 
     (second,) = await claim(database)
     await settle(database, sent(first), sent(second))
     async with database.read() as connection:
-        assert await outbox.held(connection, [HANA]) == {}
+        assert await claiming.held(connection, [HANA]) == {}
     assert (await stored(database, first)).state == State.SENT
 
 
@@ -324,7 +335,7 @@ async def test_a_stale_claim_comes_back_and_a_young_one_does_not(database: Datab
     await claim(database, now=NOW, channel="slack")
     await claim(database, now=LATER, only=REN)
     async with database.write() as connection:
-        assert await outbox.requeue_stale(connection, LATER, ["line"]) == 1
+        assert await claiming.requeue_stale(connection, LATER, ["line"]) == 1
     (item,) = await claim(database, now=LATER)
     assert (texts([item]), item.attempts) == (["old"], 2)
 
@@ -333,14 +344,14 @@ async def test_nothing_stale_brings_nothing_back(database: Database) -> None:
     await put(database, a_send("a"))
     await settle(database, *(sent(item) for item in await claim(database)))
     async with database.write() as connection:
-        assert await outbox.requeue_stale(connection, LATER, ["line"]) == 0
+        assert await claiming.requeue_stale(connection, LATER, ["line"]) == 0
 
 
 async def test_a_stale_claim_goes_before_what_was_put_after_it(database: Database) -> None:
     await put(database, a_send("a"), a_send("b"))
     await claim(database)
     async with database.write() as connection:
-        await outbox.requeue_stale(connection, LATER, ["line"])
+        await claiming.requeue_stale(connection, LATER, ["line"])
     assert texts(await claim(database)) == ["a"]
 
 
@@ -410,7 +421,7 @@ async def test_whatever_happens_sends_of_an_account_are_first_tried_in_order_and
                         first_tries[item.account_id].append(item.id)
             case "stale":
                 async with database.write() as connection:
-                    assert await outbox.requeue_stale(connection, LATER, ["line"]) == len(under_way)
+                    assert await claiming.requeue_stale(connection, LATER, ["line"]) == len(under_way)
                 under_way.clear()
             case _ if value < len(under_way):
                 item = under_way.pop(value)

@@ -34,7 +34,7 @@ RANKS_OR_PRAISES = re.compile(
     re.IGNORECASE,
 )
 WENT_WRONG = re.compile("うまく ?うごかな|うまく動かな|うまく処理でき|something went wrong|didn't work")
-NAMES = {"めい", "そら", "花", "蓮", "結衣"}  # how the children are called
+NAMES = {"めい", "そら", "花", "蓮", "結衣", "伊藤", "春子 伊藤"}  # how people are called
 KANJI = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 
 
@@ -75,6 +75,7 @@ class Dialogue:
     at: str
     steps: list[Step]
     linked: bool = True
+    announced: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])  # as ``ChatWorld.announce`` takes it
 
 
 def read(path: Path) -> list[Dialogue]:
@@ -86,6 +87,7 @@ def read(path: Path) -> list[Dialogue]:
             by=each["as"],
             at=each["at"],
             linked=each.get("linked", True),
+            announced=each.get("announced", []),
             steps=[_step(step) for step in each["steps"]],
         )
         for each in raw
@@ -112,6 +114,8 @@ class Talk:
 
     async def play(self, dialogue: Dialogue) -> None:
         who = dialogue.by
+        for each in dialogue.announced:
+            await self.world.announce(**each)
         for number, step in enumerate(dialogue.steps, start=1):
             who = step.by or who
             if step.at:

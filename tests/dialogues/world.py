@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from assistant.channels.console import ConsoleChannel, as_json
 from assistant.dialogue.conversation import Conversation, conversation_id
 from assistant.dialogue.people import Person
 from assistant.dialogue.people_store import load_people
+from assistant.dialogue.writes import AddAnnouncement
 from assistant.inbox import InboxEvent, RawEvent
 from assistant.messages import Incoming, Kind, Outgoing
 from knowledge.db import Database, upsert
@@ -22,7 +23,9 @@ from knowledge.imports.registry import run_import
 from knowledge.questions.model import Phase
 from knowledge.records.accounts import Account
 from knowledge.records.alerts import Alert
+from knowledge.records.announcements import AnnouncementRecipient
 from knowledge.records.checkins import CheckInRecord, find_checkins
+from knowledge.reminding import AnswerKind
 from tests.builders.oneroster import Row, district, write_oneroster
 from tests.worlds import TOKYO, HandClock, settings_of
 
@@ -109,6 +112,24 @@ class ChatWorld:
         await self.core.inbox.receive([event])
         await self.core.drain()
         return [_seen(message, grade) for message, grade in self._shown[before:]]
+
+    async def announce(self, *, text: str, to: list[str], answers: str = "yes_no", choices: Sequence[str] = ()) -> None:
+        """An announcement of the teacher of 4年2組 that was sent just now."""
+        id = f"a-{self.clock.moment.timestamp():.0f}-{len(text)}"
+        asked = [{"announcement_id": id, "person_id": each, "asked_at": self.clock.now()} for each in to]
+        write = AddAnnouncement(
+            announcement_id=id,
+            owner_id="t-ito",
+            school_id="minami",
+            text=text,
+            answers=AnswerKind(answers),
+            choices=tuple(choices),
+            closes_at=None,
+            at=self.clock.now(),
+        )
+        async with self.core.database.write() as connection:
+            await AddAnnouncement.store(connection, [write])
+            await upsert(connection, AnnouncementRecipient, asked, key=["announcement_id", "person_id"])
 
     async def pending(self, person_id: str) -> dict[str, Any] | None:
         """The question of today that waits for this person's answer."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import event, func, insert, select, update
 
 from assistant.bootstrap import build_core, build_services
 from assistant.channels.line.channel import LineChannel
@@ -17,12 +18,15 @@ from knowledge.db import Database
 from knowledge.imports.registry import run_import
 from knowledge.questions.model import Phase
 from knowledge.records.accounts import Account
+from knowledge.records.attendance import NOT_EXPECTED, AttendanceEntry
 from knowledge.records.checkins import CheckInRecord, Status, find_checkins, save_checkins
+from knowledge.records.closures import Closure
 from knowledge.records.roster import Enrollment, SchoolClass, User
+from scheduler import outbox
 from scheduler.errors import ScheduleError
-from scheduler.outbox import Outbox, State
+from scheduler.outbox import Item, Outbox, State
 from scheduler.prompts import Prompts
-from scheduler.schools import SchoolTimes, Times
+from scheduler.schools import LinePrompts, SchoolTimes, Times
 from tests.platforms.line import Failure, user_id
 from tests.worlds import LINE_TOKEN, MORNING, TOKYO, HandClock, LineWorld, files_of, line_world, settings_of
 
@@ -229,10 +233,10 @@ async def test_a_class_whose_grades_the_roster_leaves_out_is_asked(world: LineWo
     assert asked(world) == EVERYONE
 
 
-async def test_more_children_than_one_query_looks_at_are_all_asked(
+async def test_more_classes_than_one_query_looks_at_are_all_asked(
     world: LineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduler.prompts.PAGE", 2)
+    monkeypatch.setattr("scheduler.checkin_planner.CLASSES", 1)
     ids = ["s-Ada", "s-bob", "S-carl", "s_dan", "s.eva", "あ", "０", "s-z", "s-Z"]
     person: dict[str, Any] = {
         "enabled": True,
@@ -295,6 +299,200 @@ async def test_an_event_in_the_calendar_changes_nothing(world: LineWorld, tmp_pa
     assert asked(world) == EVERYONE
 
 
+async def test_on_a_short_day_the_evenings_prompt_comes_when_the_children_go_home(
+    world: LineWorld, tmp_path: Path
+) -> None:
+    await calendar(world, tmp_path, f"minami,{MONDAY},short_day,P4")
+    await pass_by(world, at(12, 9))
+    assert asked(world) == []
+    await pass_by(world, at(12, 10))
+    assert asked(world) == ["hana", "ren"]
+    await pass_by(world, at(15, 10))
+    assert asked(world) == EVERYONE
+
+
+async def test_one_planner_asks_each_grade_at_its_time(world: LineWorld, tmp_path: Path) -> None:
+    await calendar(world, tmp_path, f"minami,{MONDAY},short_day,P4")
+    same = planner(world)
+    assert [await same.plan(at(*moment)) for moment in ((12, 9), (12, 10), (15, 9), (15, 10), (15, 11))] == [
+        0, 2, 0, 2, 0,
+    ]  # fmt: skip
+
+
+async def closed(world: LineWorld, *, is_remote: bool = False, **where: list[str]) -> None:
+    """A lead of the school declares today closed, for all of it where no grades or classes are named."""
+    async with world.core.database.write() as connection:
+        row: dict[str, Any] = {"id": "closure", "school_id": "minami", "grades": [], "class_ids": [], "label": "学校"}
+        row |= {"first_day": MONDAY, "last_day": MONDAY, "reason": "", "is_remote": is_remote}
+        row |= {"declared_by": "p-ogawa", "declared_at": at(6)}
+        await connection.execute(insert(Closure).values(**(row | where)))
+
+
+@pytest.mark.parametrize(
+    ("where", "still_asked"),
+    [
+        ({}, ["yui"]),
+        ({"grades": ["P4"]}, ["sora", "yui"]),
+        ({"class_ids": ["c-2-1"]}, ["hana", "ren", "yui"]),
+    ],
+)
+async def test_a_closure_stops_the_prompts_of_those_it_closes(
+    world: LineWorld, where: dict[str, list[str]], still_asked: list[str]
+) -> None:
+    await closed(world, **where)
+    await pass_by(world, at(8, 20))
+    assert asked(world) == still_asked
+
+
+@pytest.mark.parametrize("where", [{}, {"class_ids": ["c-4-2"]}, {"grades": ["P4"]}])
+async def test_a_closure_declared_between_planning_and_sending_stops_them_too(
+    world: LineWorld, where: dict[str, list[str]]
+) -> None:
+    world.clock.moment = at(8, 20)
+    await planner(world).plan(world.clock.now())
+    await closed(world, **where)
+    await world.core.drain()
+    assert asked(world) == [name for name in EVERYONE if name == "yui" or (where and name == "sora")]
+
+
+async def test_while_children_learn_at_home_they_are_asked_all_the_same(world: LineWorld) -> None:
+    await closed(world, is_remote=True)
+    await pass_by(world, at(8, 20))
+    assert asked(world) == EVERYONE
+    await pass_by(world, at(8, 20, day=SATURDAY))
+    assert asked(world) == EVERYONE
+
+
+# With restraint
+
+
+async def absent(world: LineWorld, name: str, status: str) -> None:
+    async with world.core.database.write() as connection:
+        entry = {"student_id": f"s-{name}", "date": MONDAY, "status": status}
+        await connection.execute(insert(AttendanceEntry).values(**entry))
+
+
+@pytest.mark.parametrize("status", NOT_EXPECTED)
+async def test_who_is_away_today_is_not_asked(world: LineWorld, status: str) -> None:
+    await absent(world, "hana", status)
+    await pass_by(world, at(8, 20))
+    assert asked(world) == ["ren", "sora", "yui"]
+
+
+@pytest.mark.parametrize("status", ["present", "late", "attend_ict_home"])
+async def test_who_is_late_or_learns_elsewhere_is_asked(world: LineWorld, status: str) -> None:
+    await absent(world, "hana", status)
+    await pass_by(world, at(8, 20))
+    assert asked(world) == EVERYONE
+
+
+async def test_who_is_marked_away_between_planning_and_sending_is_not_asked(world: LineWorld) -> None:
+    world.clock.moment = at(8, 20)
+    await planner(world).plan(world.clock.now())
+    await absent(world, "hana", "absent_sick")
+    await world.core.drain()
+    assert asked(world) == ["ren", "sora", "yui"]
+
+
+async def sent_today(world: LineWorld, *sent: State, day: date | None = MONDAY) -> None:
+    """Other messages to Hana, and what became of them."""
+    told: dict[str, Any] = {"account_id": f"line:{user_id('hana')}", "kind": "messages", "payload": {"messages": []}}
+    told |= {"due_at": at(7), "created_at": at(7), "person_id": "s-hana", "counts_on": day}
+    async with world.core.database.write() as connection:
+        for state in sent:
+            item = Item(**told)
+            await outbox.put(connection, [item])
+            await connection.execute(update(Outbox).where(Outbox.id == item.id).values(state=state))
+
+
+async def test_who_had_as_many_messages_as_a_day_may_bring_is_not_asked(world: LineWorld) -> None:
+    await sent_today(world, State.SENT, State.SENT, State.HELD)
+    await pass_by(world, at(8, 20))
+    assert asked(world) == ["ren", "sora", "yui"]
+
+
+async def test_what_did_not_arrive_was_of_another_day_or_asked_for_does_not_count(world: LineWorld) -> None:
+    await sent_today(world, State.SENT, State.SENT, State.SKIPPED, State.FAILED)
+    await pass_by(world, at(8, 20))
+    assert asked(world) == EVERYONE
+
+
+@pytest.mark.parametrize("day", [None, MONDAY - timedelta(days=1)])
+async def test_only_what_counts_on_this_day_counts(world: LineWorld, day: date | None) -> None:
+    await sent_today(world, State.SENT, State.SENT, State.SENT, day=day)
+    await pass_by(world, at(8, 20))
+    assert asked(world) == EVERYONE
+
+
+async def test_a_prompt_counts_on_its_day_for_its_child(world: LineWorld) -> None:
+    await planner(world).plan(at(8, 20))
+    async with world.core.database.read() as connection:
+        rows = await connection.execute(select(Outbox.person_id, Outbox.counts_on, Outbox.key))
+        assert {tuple(row) for row in rows if row.key} == {
+            (f"s-{name}", MONDAY, f"prompt:anticipation:{MONDAY}:s-{name}") for name in NAMES
+        }
+
+
+async def test_in_quiet_hours_nobody_is_asked_and_nothing_is_left_to_be_sent_in_them(world: LineWorld) -> None:
+    quiet = SchoolTimes(default=Times(quiet_from=time(16), quiet_until=time(8, 30)))
+    await pass_by(world, at(8, 20), quiet)
+    assert asked(world) == []
+    await pass_by(world, at(8, 30), quiet)
+    assert asked(world) == EVERYONE
+    await planner(world, quiet).plan(at(15, 10))
+    world.clock.moment = at(16, 1)
+    await world.core.drain()
+    assert asked(world) == EVERYONE
+
+
+async def test_a_school_that_begins_from_the_menu_is_not_pushed_to_on_line(world: LineWorld) -> None:
+    menu = SchoolTimes(by_school={"minami": Times(line_prompts=LinePrompts.MENU)})
+    tablet = {"id": "browser:ren", "channel": "browser", "person_id": "s-ren", "reachable": True}
+    async with world.core.database.write() as connection:
+        await connection.execute(insert(Account).values(**tablet))
+    await Prompts(world.core.database, TOKYO, menu, ["line", "browser"]).plan(at(8, 20))
+    async with world.core.database.read() as connection:
+        accounts = set(await connection.scalars(select(Outbox.account_id).where(Outbox.kind == "prompt")))
+    assert accounts == {"browser:ren", f"line:{user_id('yui')}"}
+
+
+# Again and again
+
+
+async def test_who_is_linked_later_is_asked_within_minutes(world: LineWorld) -> None:
+    await change(world, Account, f"line:{user_id('hana')}", person_id=None)
+    same = planner(world)
+    assert await same.plan(at(8, 20)) == 3
+    await change(world, Account, f"line:{user_id('hana')}", person_id="s-hana")
+    assert sum([await same.plan(at(8, minute)) for minute in range(21, 26)]) == 1
+
+
+async def test_a_look_with_nothing_new_reads_no_child(world: LineWorld) -> None:
+    same, read = planner(world), list[str]()
+    await same.plan(at(8, 20))
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        read.append(statement)
+
+    event.listen(world.core.database.engine.sync_engine, "before_cursor_execute", note)
+    await same.plan(at(8, 20) + timedelta(seconds=15))
+    assert [statement for statement in read if "enrollments" in statement or "accounts" in statement] == []
+    read.clear()
+    await same.plan(at(7, 0))
+    assert read == []
+
+
+async def test_a_child_of_two_homerooms_is_asked_once_and_while_one_of_them_has_school(world: LineWorld) -> None:
+    new = {"class_sourced_id": "c-2-1", "school_sourced_id": "minami", "user_sourced_id": "s-hana"}
+    async with world.core.database.write() as connection:
+        row = {"sourced_id": "second", "role": "student", "is_primary": False, **new}
+        await connection.execute(insert(Enrollment).values(**row))
+    await closed(world, class_ids=["c-4-2"])
+    assert await planner(world).plan(at(8, 20)) == 3
+    await pass_by(world, at(8, 21))
+    assert asked(world) == ["hana", "sora", "yui"]
+
+
 # At which times
 
 
@@ -340,6 +538,16 @@ def test_a_time_counts_with_and_without_quotes(tmp_path: Path, written: str) -> 
         ("higashi: {}\nminami: '08:20'", ["minami"]),
         ("minami:", ["minami"]),
         ("default: {morning: '08:20'}", ["default", "morning"]),
+        ("minami: {short_day_reflection: '21:00'}", ["minami", "short_day_reflection"]),
+        ("minami: {reflection_nudge: '14:00'}", ["minami", "reflection_nudge"]),
+        ("minami: {anticipation_nudge: '12:00'}", ["minami", "anticipation_nudge"]),
+        ("minami: {reflection_nudge: 'never'}", ["minami", "reflection_nudge", "never", "off"]),
+        ("minami: {quiet_from: off}", ["minami", "quiet_from", "off"]),
+        ("minami: {daily_limit: many}", ["minami", "daily_limit", "many"]),
+        ("minami: {daily_limit: -1}", ["minami", "daily_limit", "-1"]),
+        ("minami: {ignored_limit: 1.5}", ["minami", "ignored_limit", "1.5"]),
+        ("minami: {later: }", ["minami", "later"]),
+        ("minami: {line_prompts: pull}", ["minami", "line_prompts", "pull", "menu"]),
         ("- minami", []),
         ("08:20", []),
         ("minami: {anticipation: '08:20'", []),
@@ -352,6 +560,20 @@ def test_a_wrong_file_is_one_clear_error(tmp_path: Path, content: str, named: li
     with pytest.raises(ScheduleError) as caught:
         SchoolTimes.load(file)
     assert [part for part in (str(file), *named) if part not in str(caught.value)] == []
+
+
+def test_every_rule_can_be_set_for_one_school_and_for_all(tmp_path: Path) -> None:
+    file = tmp_path / "schools.yaml"
+    file.write_text(
+        "default: {daily_limit: 2, quiet_from: '19:30', line_prompts: menu}\n"
+        "minami: {anticipation_nudge: '11:30', reflection_nudge: off, ignored_limit: 0, later: 20, late: 5}\n"
+    )
+    times = SchoolTimes.load(file)
+    shared = Times(daily_limit=2, quiet_from=time(19, 30), line_prompts=LinePrompts.MENU)
+    assert times.of("higashi") == shared
+    assert times.of("minami") == replace(
+        shared, anticipation_nudge=time(11, 30), reflection_nudge=None, ignored_limit=0, later=20, late=5
+    )
 
 
 def test_a_file_that_is_not_text_is_one_clear_error(tmp_path: Path) -> None:

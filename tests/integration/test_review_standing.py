@@ -9,15 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from assistant.handlers.standing import STOP
 from knowledge.db import Database
 from knowledge.records.calendar import CalendarDay
+from knowledge.records.reminders import Reminder
 from knowledge.records.roster import Enrollment, Role, User
-from knowledge.records.standing import StandingQuestion
 from scheduler.briefs import Briefs
-from scheduler.recurrence import next_after
+from scheduler.occurrences import next_occurrences
+from scheduler.reminders import Reminders
 from scheduler.schools import SchoolTimes
-from scheduler.standing import Standing
 from tests.platforms.line import user_id
 from tests.worlds import TOKYO, HandClock, LineWorld, line_world
 
@@ -42,33 +41,39 @@ async def pass_by(world: LineWorld, moment: datetime) -> list[str]:
     """It is this moment now; what the teacher got by itself."""
     before = len(world.line.texts_to(user_id("ito")))
     world.clock.moment = moment
-    await Standing(world.core.database, TOKYO, ["line"]).plan(world.clock.now())
+    await Reminders(world.core.database, TOKYO, SchoolTimes(), ["line"]).plan(world.clock.now())
     await Briefs(world.core.database, TOKYO, SchoolTimes(), ["line"]).plan(world.clock.now())
     await world.core.drain()
     return world.line.texts_to(user_id("ito"))[before:]
 
 
+async def ask_for(world: LineWorld, words: str = ASKED) -> list[str]:
+    """The teacher asks for it, and says yes to what she is shown."""
+    await world.say("ito", words)
+    return await world.tap("ito", "はい")
+
+
 async def count(world: LineWorld) -> int:
     async with world.core.database.read() as connection:
-        return len([*await connection.scalars(select(StandingQuestion.id))])
+        return len([*await connection.scalars(select(Reminder.id))])
 
 
 async def test_who_left_the_school_gets_no_more_answers(world: LineWorld) -> None:
-    await world.say("ito", ASKED)
+    await ask_for(world)
     async with world.core.database.write() as connection:
         await connection.execute(update(User).where(User.sourced_id == "t-ito").values(enabled=False))
     assert await pass_by(world, at(8, day=NEXT_MONDAY)) == []
 
 
 async def test_who_is_no_longer_staff_gets_no_more_answers(world: LineWorld) -> None:
-    await world.say("ito", ASKED)
+    await ask_for(world)
     async with world.core.database.write() as connection:
         await connection.execute(update(Role).where(Role.user_sourced_id == "t-ito").values(role="guardian"))
     assert await pass_by(world, at(8, day=NEXT_MONDAY)) == []
 
 
 async def test_who_lost_the_class_gets_no_figure(world: LineWorld) -> None:
-    await world.say("ito", ASKED)
+    await ask_for(world)
     async with world.core.database.write() as connection:
         ended = update(Enrollment).where(Enrollment.user_sourced_id == "t-ito")
         await connection.execute(ended.values(end_date=MONDAY))
@@ -77,10 +82,10 @@ async def test_who_lost_the_class_gets_no_figure(world: LineWorld) -> None:
 
 async def test_nobody_stops_the_question_of_somebody_else(world: LineWorld) -> None:
     await world.link("kato", "t-kato")
-    await world.say("ito", ASKED)
+    await ask_for(world)
     async with world.core.database.read() as connection:
-        [id] = await connection.scalars(select(StandingQuestion.id))
-    await world.send(world.line.events.postback(user_id("kato"), STOP + id))
+        [id] = await connection.scalars(select(Reminder.id))
+    await world.send(world.line.events.postback(user_id("kato"), f"r/s/{id}/remove"))
     await world.core.drain()
     assert len(await pass_by(world, at(8, day=NEXT_MONDAY))) == 1
 
@@ -89,7 +94,7 @@ async def test_the_next_time_named_is_a_school_day(world: LineWorld) -> None:
     async with world.core.database.write() as connection:
         row = {"school_id": "minami", "date": NEXT_MONDAY, "kind": "holiday", "grades": list[str](), "grades_key": ""}
         await connection.execute(insert(CalendarDay), [row])
-    [said] = await world.say("ito", ASKED)
+    [said] = await ask_for(world)
     assert "5月25日（月）" in said
     assert await pass_by(world, at(8, day=NEXT_MONDAY)) == []
     assert len(await pass_by(world, at(8, day=NEXT_MONDAY + timedelta(weeks=1)))) == 1
@@ -104,7 +109,7 @@ async def test_a_day_that_never_has_school_is_said_so_and_not_stored(world: Line
 async def test_staff_without_a_primary_school_have_holidays_too(world: LineWorld) -> None:
     async with world.core.database.write() as connection:
         await connection.execute(update(User).where(User.sourced_id == "t-ito").values(primary_org_sourced_id=None))
-    await world.say("ito", "毎日8時に先週のふりかえりの提出率を送って")
+    await ask_for(world, "毎日8時に先週のふりかえりの提出率を送って")
     got = [await pass_by(world, at(8, day=MONDAY + timedelta(days=ahead))) for ahead in range(1, 8)]
     assert [len(texts) for texts in got] == [1, 1, 1, 1, 0, 0, 1]
 
@@ -127,9 +132,9 @@ async def test_a_question_that_would_never_be_answered_is_not_stored(world: Line
 
 
 async def test_two_planners_at_once_send_one_answer(world: LineWorld) -> None:
-    await world.say("ito", ASKED)
+    await ask_for(world)
     world.clock.moment = at(8, day=NEXT_MONDAY)
-    standing = Standing(world.core.database, TOKYO, ["line"])
+    standing = Reminders(world.core.database, TOKYO, SchoolTimes(), ["line"])
     await asyncio.gather(*(standing.plan(world.clock.now()) for _ in range(4)))
     before = len(world.line.texts_to(user_id("ito")))
     await world.core.drain()
@@ -139,8 +144,8 @@ async def test_two_planners_at_once_send_one_answer(world: LineWorld) -> None:
 def test_the_hour_that_comes_twice_is_over_after_the_first() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     second_time = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)  # 02:10 on the wall, for the second time
-    found = next_after("FREQ=DAILY", time(2, 30), second_time, berlin)
-    assert found is not None and found > second_time
+    [found] = next_occurrences("FREQ=DAILY", MONDAY, time(2, 30), second_time, berlin, lambda day: True, 1)
+    assert found > second_time
     assert found.date() == date(2026, 10, 26)
 
 

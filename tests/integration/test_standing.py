@@ -1,4 +1,4 @@
-"""Standing questions: stored by a word, answered at their time on school days, stopped by a tap."""
+"""Standing questions: reminders to oneself that are answered at their time on school days, and stopped by a word."""
 
 from collections.abc import AsyncIterator
 from datetime import date, datetime, time, timedelta
@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from knowledge.db import Database
-from knowledge.records.standing import StandingQuestion
-from scheduler.standing import Standing
+from knowledge.records.reminders import Reminder
+from scheduler.reminders import Reminders
+from scheduler.schools import SchoolTimes
 from tests.platforms.line import user_id
 from tests.worlds import TOKYO, HandClock, LineWorld, line_world
 
@@ -33,20 +34,29 @@ async def pass_by(world: LineWorld, moment: datetime) -> list[str]:
     """It is this moment now; what the teacher got by itself."""
     before = len(world.line.texts_to(user_id("ito")))
     world.clock.moment = moment
-    await Standing(world.core.database, TOKYO, ["line"]).plan(world.clock.now())
+    await Reminders(world.core.database, TOKYO, SchoolTimes(), ["line"]).plan(world.clock.now())
     await world.core.drain()
     return world.line.texts_to(user_id("ito"))[before:]
 
 
-async def stored(world: LineWorld) -> list[tuple[str, str, str]]:
+async def ask_for(world: LineWorld, words: str = ASKED) -> list[str]:
+    """The teacher asks for it, and says yes to what she is shown."""
+    await world.say("ito", words)
+    return await world.tap("ito", "はい")
+
+
+async def stored(world: LineWorld) -> list[tuple[str, str | None, str]]:
     async with world.core.database.read() as connection:
-        rows = await connection.execute(select(StandingQuestion.text, StandingQuestion.rrule, StandingQuestion.state))
+        rows = await connection.execute(select(Reminder.text, Reminder.rrule, Reminder.state))
         return [(text, rrule, state) for text, rrule, state in rows]
 
 
 async def test_it_is_stored_and_answered_at_its_time_every_week(world: LineWorld) -> None:
-    [said] = await world.say("ito", ASKED)
-    assert "5月18日（月）08:00" in said
+    [preview] = await world.say("ito", ASKED)
+    assert "今の答え" in preview and "5月18日（月）" in preview
+    assert await stored(world) == []
+    [said] = await world.tap("ito", "はい")
+    assert "5月18日（月） 08:00" in said
     assert await stored(world) == [("先週のふりかえりの提出率", "FREQ=WEEKLY;BYDAY=MO", "active")]
     assert await pass_by(world, at(7, 59, day=date(2026, 5, 18))) == []
     [answer] = await pass_by(world, at(8, day=date(2026, 5, 18)))
@@ -56,7 +66,7 @@ async def test_it_is_stored_and_answered_at_its_time_every_week(world: LineWorld
 
 
 async def test_it_pauses_on_a_holiday(world: LineWorld) -> None:
-    await world.say("ito", ASKED)
+    await ask_for(world)
     marine_day = date(2026, 7, 20)
     for monday in (MONDAY + timedelta(weeks=week) for week in range(1, 10)):
         await pass_by(world, at(8, day=monday))
@@ -64,17 +74,17 @@ async def test_it_pauses_on_a_holiday(world: LineWorld) -> None:
 
 
 async def test_what_was_slept_through_is_not_sent_late(world: LineWorld) -> None:
-    await world.say("ito", ASKED)
+    await ask_for(world)
     assert await pass_by(world, at(8, 16, day=date(2026, 5, 18))) == []
     assert len(await pass_by(world, at(8, day=date(2026, 5, 25)))) == 1
 
 
 async def test_it_can_be_seen_and_stopped(world: LineWorld) -> None:
-    await world.say("ito", ASKED)
+    await ask_for(world)
     [listed] = await world.say("ito", "定期の質問")
     assert "先週のふりかえりの提出率" in listed
-    [said] = await world.tap("ito", "やめる：先週のふりかえりの提出率")
-    assert "やめました" in said
+    [said] = await world.say("ito", "1番をやめて")
+    assert "取り消しました" in said
     assert await pass_by(world, at(8, day=date(2026, 5, 18))) == []
     [none] = await world.say("ito", "定期の質問")
     assert "ありません" in none
@@ -84,7 +94,7 @@ async def test_it_can_be_seen_and_stopped(world: LineWorld) -> None:
     ("text", "answer"),
     [
         ("毎週月曜に先週のふりかえりの提出率を送って", "何時"),
-        ("毎週月曜8時に先週のふりかえりのキラキラ提出率を送って", "はっきり分かりませんでした"),
+        ("毎週月曜8時に先週のふりかえりのキラキラ提出率を送って", "分かりませんでした"),
     ],
 )
 async def test_what_is_not_clear_is_asked_back_and_not_stored(world: LineWorld, text: str, answer: str) -> None:

@@ -18,6 +18,7 @@ from knowledge.records.assessments import Assessment
 from knowledge.records.attendance import AttendanceEntry
 from knowledge.records.calendar import CalendarDay
 from knowledge.records.checkins import CheckIn
+from knowledge.records.closures import Closure
 from knowledge.records.collected import Collected
 from knowledge.records.nurse_visits import NurseVisit
 from knowledge.records.observations import Observation
@@ -185,6 +186,16 @@ class Oracle:
             rows.setdefault((row["school_id"], row["date"]), []).append(row)
         return rows
 
+    def is_shut(self, school: str, grade: str | None, class_id: str, day: date) -> bool:
+        """A lead closed the school, the grade or the class: a closed day is no school day."""
+        return any(
+            row["school_id"] == school
+            and row["first_day"] <= day
+            and (row["last_day"] is None or day <= row["last_day"])
+            and (not (row["grades"] or row["class_ids"]) or grade in row["grades"] or class_id in row["class_ids"])
+            for row in self.world.of(Closure)
+        )
+
     def has_school(self, school: str, grade: str | None, day: date) -> bool:
         """From the calendar where it lists the day (``event`` changes nothing, ``short_day`` is a school day, grades
         limit the row), otherwise Monday to Friday without national holidays."""
@@ -194,10 +205,16 @@ class Oracle:
         return day.weekday() <= 4 and not jpholiday.is_holiday(day)
 
     def school_day(self, child: str, day: date) -> bool:
-        """Whether one of the child's homerooms has school that day."""
-        return any(
-            self.has_school(self._classes[id]["school_sourced_id"], self.grade_of(child, id), day)
+        """Whether one of the child's homerooms has school that day, and none of them was closed (学級閉鎖)."""
+        homerooms = [
+            (self._classes[id]["school_sourced_id"], self.grade_of(child, id), id)
             for id in self.homerooms_of(child, day)
+        ]
+        if any(self.is_shut(school, None, id, day) for school, _, id in homerooms):
+            return False
+        return any(
+            self.has_school(school, grade, day) and not self.is_shut(school, grade, id, day)
+            for school, grade, id in homerooms
         )
 
     def days(self, period: Period) -> list[date]:

@@ -21,6 +21,7 @@ from knowledge.records.assessments import Assessment
 from knowledge.records.attendance import STATUSES, AttendanceEntry
 from knowledge.records.calendar import CalendarDay
 from knowledge.records.checkins import CheckIn
+from knowledge.records.closures import Closure
 from knowledge.records.collected import Collected
 from knowledge.records.nurse_visits import NurseVisit
 from knowledge.records.observations import Observation
@@ -91,6 +92,7 @@ def make_world(seed: int) -> World:
     rows[Role] += [_role(*each) for each in STAFF]
     rows[Enrollment] = _enrolments(random)
     rows[CalendarDay] = _calendar()
+    rows[Closure] = _closures()
     left_out = KINDS[seed % len(KINDS)]  # what West never sent
     rows[Collected] = [
         {"school_id": school, "kind": kind}
@@ -225,6 +227,25 @@ def _calendar() -> list[Row]:
         {"school_id": school, "date": day, "kind": kind, "title": None, "grades": [*grades]}
         | {"grades_key": ";".join(grades)}
         for school, day, kind, grades in rows
+    ]
+
+
+def _closures() -> list[Row]:
+    """A closed class, one of a child in two homerooms, a closed grade, one that was called off before it began."""
+    closures: tuple[tuple[str, tuple[str, ...], tuple[str, ...], date, date | None], ...] = (
+        ("east", (), ("c42",), date(2026, 5, 12), date(2026, 5, 14)),
+        ("east", (), ("c42",), date(2026, 5, 14), date(2026, 5, 15)),  # once more: a day is closed once
+        ("east", (), ("sn",), date(2026, 4, 23), date(2026, 4, 24)),
+        ("west", ("P3",), (), date(2026, 4, 15), date(2026, 4, 16)),
+        ("west", (), ("w41",), date(2026, 5, 28), None),
+        ("east", (), (), date(2026, 5, 21), date(2026, 5, 20)),
+    )
+    return [
+        {"id": f"closure-{number}", "school_id": school, "grades": [*grades], "class_ids": [*classes]}
+        | {"label": "", "first_day": first, "last_day": last, "reason": "", "is_remote": False}
+        | {"announcement_id": None, "declared_by": "head", "declared_at": moment(first, 7)}
+        | {"ended_by": None, "ended_at": None}
+        for number, (school, grades, classes, first, last) in enumerate(closures)
     ]
 
 

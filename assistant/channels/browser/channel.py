@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from assistant.channels.port import Letter
 from assistant.messages import Incoming, Kind
 from knowledge.db import Database
 from knowledge.errors import StorageDownError
-from scheduler.delivery import Later, Result, Sent, Skip
+from scheduler.delivery import Apart, Later, Result, Sent, Skip
 
 
 class BrowserChannel:
@@ -21,6 +21,7 @@ class BrowserChannel:
     name = "browser"
     keeps_prompts = True
     holds_for_replies = False
+    batch_size = 1
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         """``now`` must be aware."""
@@ -52,6 +53,9 @@ class BrowserChannel:
             return Later(problem="storage")
         listeners_of(self._database).wake(letter.account_id)
         return Sent()
+
+    async def multicast(self, letter: Letter, account_ids: Sequence[str]) -> Result:
+        return Apart(problem="a page has one reader")
 
     async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
         return Skip(problem="the browser chat has no home page")

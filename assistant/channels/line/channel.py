@@ -19,7 +19,7 @@ from assistant.channels.sender import REPLY_WITHIN
 from assistant.channels.wording import utf16
 from assistant.messages import Incoming, Outgoing
 from knowledge.errors import StorageDownError
-from scheduler.delivery import Fail, Hold, Later, Result, Sent, Skip
+from scheduler.delivery import Apart, Fail, Hold, Later, Result, Sent, Skip
 
 ADDRESS = 2000  # UTF-16 units of the address of a picture
 PREVIEW = 1_000_000  # bytes of a picture that stands in the talk (the one that a tap opens may have ten times that)
@@ -35,6 +35,7 @@ class LineChannel:
     name = "line"
     keeps_prompts = True
     holds_for_replies = True
+    batch_size = 500  # users of one multicast
 
     def __init__(
         self,
@@ -64,6 +65,23 @@ class LineChannel:
             return await self._push(letter)
         except StorageDownError:
             return Later(problem="storage")
+
+    async def multicast(self, letter: Letter, account_ids: Sequence[str]) -> Result:
+        """All or nobody: LINE accepts the request as a whole. 400 means that something in it is wrong, a single user id
+        maybe, and that it was never accepted: of an accepted one LINE says 409."""
+        try:
+            messages = await self._objects(letter.messages, letter.grade)
+        except StorageDownError:
+            return Later(problem="storage")
+        body = {"to": [account_id.partition(":")[2] for account_id in account_ids], "messages": messages}
+        status, answer = await self._post("multicast", body, {"X-Line-Retry-Key": letter.key})
+        match status:
+            case 409:
+                return Sent()
+            case 400:
+                return Apart(problem="HTTP 400")
+            case _:
+                return self._result(status, answer)
 
     async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
         return Skip(problem="LINE has no home page")

@@ -24,7 +24,7 @@ from assistant.channels.slack.webhook import to_incoming
 from assistant.channels.wording import kana, shorten
 from assistant.messages import Attachment, Incoming, Outgoing
 from knowledge.errors import StorageDownError
-from scheduler.delivery import Fail, Hold, Later, Result, Sent
+from scheduler.delivery import Apart, Fail, Hold, Later, Result, Sent
 
 EVENT_TYPE = "ayumi"  # of the metadata of our messages
 ALT = 1000  # characters of the text that stands for a picture
@@ -55,6 +55,7 @@ class SlackChannel:
     name = "slack"
     keeps_prompts = True
     holds_for_replies = False
+    batch_size = 1
 
     def __init__(self, bot_token: str, api_base_url: str, files: Files) -> None:
         """``api_base_url`` ends in ``/api/``. Nothing is opened before the first call."""
@@ -73,6 +74,9 @@ class SlackChannel:
 
     async def deliver(self, letter: Letter) -> Result:
         return await _result_of(self._post(letter))
+
+    async def multicast(self, letter: Letter, account_ids: Sequence[str]) -> Result:
+        return Apart(problem="Slack posts to one channel at a time")
 
     async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
         return await _result_of(self._client().views_publish(user_id=letter.external_id, view=home_view(home)))

@@ -169,7 +169,6 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("source", sa.String(length=64), nullable=True))
         batch_op.add_column(sa.Column("variant", sa.String(length=16), nullable=True))
         batch_op.add_column(sa.Column("batch", sa.String(length=36), nullable=True))
-        batch_op.add_column(sa.Column("leads_batch", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.create_index(
             "ix_outbox_counted",
             ["person_id", "counts_on"],
@@ -184,13 +183,54 @@ def upgrade() -> None:
             sqlite_where=sa.text("source IS NOT NULL"),
             postgresql_where=sa.text("source IS NOT NULL"),
         )
-
-    with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.alter_column("leads_batch", server_default=None)
+        batch_op.create_index(
+            "ix_outbox_equal",
+            ["source", "variant", "id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending' AND variant IS NOT NULL"),
+            postgresql_where=sa.text("state = 'pending' AND variant IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_outbox_due", sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'")
+        )
+        batch_op.create_index(
+            "ix_outbox_due",
+            ["due_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
+        batch_op.create_index(
+            "ix_outbox_batch",
+            ["batch", "id"],
+            unique=False,
+            sqlite_where=sa.text("batch IS NOT NULL"),
+            postgresql_where=sa.text("batch IS NOT NULL"),
+        )
 
 
 def downgrade() -> None:
     with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_outbox_due", sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'")
+        )
+        batch_op.create_index(
+            "ix_outbox_due",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
+        )
+        batch_op.drop_index(
+            "ix_outbox_equal",
+            sqlite_where=sa.text("state = 'pending' AND variant IS NOT NULL"),
+            postgresql_where=sa.text("state = 'pending' AND variant IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_outbox_batch",
+            sqlite_where=sa.text("batch IS NOT NULL"),
+            postgresql_where=sa.text("batch IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_outbox_source",
             sqlite_where=sa.text("source IS NOT NULL"),
@@ -201,7 +241,6 @@ def downgrade() -> None:
             sqlite_where=sa.text("counts_on IS NOT NULL"),
             postgresql_where=sa.text("counts_on IS NOT NULL"),
         )
-        batch_op.drop_column("leads_batch")
         batch_op.drop_column("batch")
         batch_op.drop_column("variant")
         batch_op.drop_column("source")

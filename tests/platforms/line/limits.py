@@ -69,7 +69,7 @@ def message_problems(messages: Sequence[Json]) -> Iterator[Problem]:
         for where, node in _nodes(at, message):
             yield from _urls(where, node)
             if message["type"] != "imagemap":  # the actions of an imagemap have names in common but other limits
-                yield from _action(where, node)
+                yield from action_problems(where, node)
 
 
 def _nodes(at: str, value: Any) -> Iterator[tuple[str, Json]]:
@@ -100,7 +100,8 @@ def _urls(at: str, node: Json) -> Iterator[Problem]:
             yield Problem(property=f"{at}.{key}", message=f"Must be an HTTPS URL of at most {URL_UNITS} characters")
 
 
-def _action(at: str, node: Json) -> Iterator[Problem]:
+def action_problems(at: str, node: Json) -> Iterator[Problem]:
+    """What LINE would refuse in an action although the schema allows it."""
     lengths = ACTION_LENGTHS.get(node.get("type", ""), {})
     for key in lengths.keys() & node.keys():
         yield from _length(f"{at}.{key}", node[key], *lengths[key])

@@ -35,6 +35,8 @@ def body_problems(path: str, body: Any) -> list[Problem]:
     where = "chatId" if "chatId" in body else "to"
     wrong = [user for user in recipients(body) if not USER_ID.fullmatch(user)]
     found += [Problem(property=where, message=f"{user!r} is no user id") for user in wrong]
+    if len(set(recipients(body))) < len(recipients(body)):
+        found.append(Problem(property="to", message="The same user twice"))
     if body.get("loadingSeconds", 20) % 5:
         found.append(Problem(property="loadingSeconds", message="Must be a multiple of 5"))
     return [*found, *message_problems(body.get("messages", []))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 import uuid
 from collections import Counter, defaultdict, deque
@@ -15,6 +16,7 @@ from aiohttp import web
 
 from tests.platforms.line.events import Event, LineEvents
 from tests.platforms.line.failures import Failure
+from tests.platforms.line.rich_menus import RichMenuError, RichMenus
 from tests.platforms.line.rules import POSTS, PUSHES, RETRY_KEY_HEADER, USER_ID, body_problems, key_problems, recipients
 from tests.platforms.line.schema import Problem
 
@@ -23,6 +25,7 @@ ACCESS_TOKEN = "stand-in access token"
 MAX_BODY_BYTES = 2 * 1024 * 1024
 REPLY_TOKEN_LIFE = 60.0  # seconds
 RETRY_KEY_LIFE = 24 * 3600.0  # seconds
+RICH_MENUS = re.compile(r"/v2/bot/(richmenu|user/all/richmenu)(/|$)")
 Json = dict[str, Any]
 
 
@@ -48,7 +51,7 @@ class Violation:
 @dataclass(frozen=True, kw_only=True)
 class _Answer:
     status: int = 200
-    body: Json = field(default_factory=dict[str, Any])
+    body: Json | bytes = field(default_factory=dict[str, Any])
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
 
@@ -57,7 +60,8 @@ class _Accepted:
     """A request that was accepted under a retry key."""
 
     at: float  # seconds, by the stand-in's clock
-    content: tuple[str, Json]  # path and body
+    content: tuple[str, Json]  # path and body, of a multicast without its recipients
+    recipients: Sequence[str]
     request_id: str
     answer: Json
 
@@ -91,6 +95,7 @@ class LineStandIn:
         self.blocked: set[str] = set()  # users to whom nothing is delivered though LINE answers 200
         self.display_names: dict[str, str] = {}  # user id → name shown in the profile
         self.delivered: list[Delivered] = []
+        self.rich_menus = RichMenus()
         self.loading: list[str] = []  # users that were shown the loading animation
         self.violations: list[Violation] = []
         self.requests: Counter[str] = Counter()  # path → requests, whatever became of them
@@ -194,6 +199,8 @@ class LineStandIn:
         if failure.dropped and request.transport:
             request.transport.close()
         headers = {"x-line-request-id": request_id, **answer.headers}
+        if isinstance(answer.body, bytes):
+            return web.Response(status=answer.status, body=answer.body, headers=headers, content_type="image/png")
         return web.Response(
             status=answer.status, body=orjson.dumps(answer.body), headers=headers, content_type="application/json"
         )
@@ -209,6 +216,8 @@ class LineStandIn:
         """The body, `{}` of a GET; raises _Refused for anything LINE would refuse whatever happened before."""
         if request.headers.get("Authorization") != f"Bearer {self.access_token}":
             raise _Refused(401, Failure.STATUS_401.message)
+        if RICH_MENUS.match(request.path):
+            return {"raw": await request.read()}
         if request.method != ("POST" if request.path in POSTS else "GET"):
             raise self._violated(request, Problem(property="", message="Not found"), status=404)
         if request.method == "GET":
@@ -252,6 +261,8 @@ class LineStandIn:
                 return _Answer(body={"type": "limited", "value": self.monthly_quota})
             case ["v2", "bot", "message", "quota", "consumption"]:
                 return _Answer(body={"totalUsage": self.quota_used})
+            case ["v2", "bot", "richmenu" | "user", *_]:
+                return self._rich_menu(request, body["raw"])
             case ["v2", "bot", "profile", user]:
                 if not USER_ID.fullmatch(user) or user in self.blocked:
                     raise _Refused(404, "Not found")
@@ -263,6 +274,14 @@ class LineStandIn:
             case _:
                 raise self._violated(request, Problem(property="", message="Not found"), status=404)
 
+    def _rich_menu(self, request: web.Request, raw: bytes) -> _Answer:
+        try:
+            return _Answer(body=self.rich_menus.act(request.method, request.path, request.content_type, raw))
+        except RichMenuError as error:
+            if error.problems:
+                raise self._violated(request, *error.problems, status=error.status) from None
+            raise _Refused(error.status, "Not found") from None
+
     def _reply(self, body: Json, request_id: str) -> _Answer:
         token = body["replyToken"]
         issued = self.events.read_token(token)
@@ -273,10 +292,11 @@ class LineStandIn:
 
     def _push(self, request: web.Request, body: Json, request_id: str) -> _Answer:
         key = request.headers.get(RETRY_KEY_HEADER)
-        content = (request.path, body)
+        # Whoever left meanwhile may be missing from a multicast that is sent again; nothing else may differ.
+        content = (request.path, body if isinstance(body["to"], str) else {**body, "to": None})
         earlier = self._accepted.get(key) if key else None
         if earlier and self._now() - earlier.at < RETRY_KEY_LIFE:
-            if earlier.content != content:
+            if earlier.content != content or not {*recipients(body)} <= {*earlier.recipients}:
                 raise self._violated(request, Problem(property="", message=f"{RETRY_KEY_HEADER} had another body"))
             return _Answer(
                 status=409,
@@ -294,7 +314,13 @@ class LineStandIn:
         else:
             answer = self._deliver("push", recipients(body), body["messages"], request_id)
         if key:
-            self._accepted[key] = _Accepted(at=self._now(), content=content, request_id=request_id, answer=answer.body)
+            self._accepted[key] = _Accepted(
+                at=self._now(),
+                content=content,
+                recipients=recipients(body),
+                request_id=request_id,
+                answer={} if isinstance(answer.body, bytes) else answer.body,
+            )
         return answer
 
     def _deliver(

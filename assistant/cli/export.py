@@ -1,0 +1,46 @@
+"""``ayumi export``: data of a class as a file."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import typer
+
+from assistant.cli.data import open_database
+from assistant.errors import SettingsError
+from assistant.settings import Settings
+from knowledge.exports.registry import KINDS, run_export
+
+USUAL = timedelta(days=27)  # four weeks, today included
+
+
+async def run_export_command(
+    settings: Settings, kind: str, class_id: str, first: str | None, last: str | None, out: Path
+) -> None:
+    """Write the file and say where. Raises ``SettingsError`` for a kind, a day or a place that there is not,
+    ``ExportError`` for data that is not there."""
+    if kind not in KINDS:
+        raise SettingsError(f"export {kind}: use one of {', '.join(KINDS)}")
+    if not class_id:
+        raise SettingsError(f"export {kind} needs --class ID, the sourcedId of a homeroom class")
+    end = _day("--to", last) or datetime.now(UTC).astimezone(settings.zone).date()
+    start = _day("--from", first) or end - USUAL
+    if not out.parent.is_dir() or out.is_dir():
+        raise SettingsError(f"--out {out}: expected a file in a folder that exists")
+    async with open_database(settings) as database, database.read() as connection:
+        content = await run_export(connection, kind, class_id, start, end, settings.zone)
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise SettingsError(f"--out {out}: {error.strerror}") from error
+    typer.echo(f"{out}: {kind} of {class_id} from {start} to {end}")
+
+
+def _day(option: str, value: str | None) -> date | None:
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise SettingsError(f"{option} {value!r}: expected a date such as 2026-11-24") from error
