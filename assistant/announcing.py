@@ -67,7 +67,7 @@ def announce(announcement: Announced, speaker: Speaker, timezone: ZoneInfo) -> O
         parts.append(speaker.say("announcements.until", month=day.month, day=day.day))
     return Outgoing(
         text=Words.join(parts, "\n\n"),
-        aside=speaker.say("announcements.readers", sender=sender),
+        aside=speaker.say(f"announcements.readers{'_safety' if announcement.is_safety_check else ''}", sender=sender),
         choices=taps(announcement, speaker),
     )
 

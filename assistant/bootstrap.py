@@ -30,6 +30,7 @@ from assistant.handlers import (
     questions,
     reaching,
     reminders,
+    safety,
     talk,
 )
 from assistant.inbox import Inbox
@@ -47,6 +48,7 @@ from scheduler.schools import SchoolTimes
 HANDLERS: tuple[Handler, ...] = (
     accounts.on_account_event,
     home.on_home,
+    safety.on_cry_for_help,
     care.on_distress,
     linking.on_unlinked,
     talk.on_too_long,
@@ -62,6 +64,7 @@ HANDLERS: tuple[Handler, ...] = (
     questions.on_aside,
     talk.on_command,
     notes.on_note,
+    safety.on_more,
     checkin.on_text,
     questions.on_question,
     announcements.on_unclear,

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from assistant.channels.sender import Composed
+from assistant.dialogue.flow import MAX_CHOICES
 from assistant.dialogue.people_store import load_people
 from assistant.dialogue.turn import Services
 from assistant.messages import Choice, Outgoing, Words
+from assistant.prompting import Prompter
 from assistant.wording.occasions import say_day
 from assistant.wording.texts import Speaker
+from knowledge.questions.model import Phase
 from knowledge.records.accounts import Account
 from knowledge.records.closures import MenuLine, done_items, find_menu
-from scheduler.outbox import Item
+from scheduler.checkin_planner import message_key
+from scheduler.outbox import Item, Outbox, State
 
 DONE = "~done/"  # a button's value: and the item's id
 
@@ -26,6 +31,7 @@ class MenuComposer:
     def __init__(self, services: Services, now: Callable[[], datetime]) -> None:
         self._services = services
         self._now = now
+        self._prompter = Prompter(services, now)
 
     async def compose(self, item: Item) -> Composed | None:
         """None when the day is over, the menu is gone, the child left or the account changed hands."""
@@ -37,10 +43,15 @@ class MenuComposer:
             owner = await connection.scalar(select(Account.person_id).where(Account.id == item.account_id))
             lines = await find_menu(connection, item.payload["school_id"], item.payload["grade"], day)
             done = await done_items(connection, person_id, [line.id for line in lines])
+            prompt = message_key("prompt", Phase(item.payload["phase"]), day, person_id)
+            sent = exists().where(Outbox.key == prompt, Outbox.state == State.SENT)
+            was_asked = await connection.scalar(select(sent))
         if person is None or owner != person_id or not lines:
             return None
         speaker = Speaker(language=self._services.language, band=person.band)
-        return Composed(messages=[menu_message(speaker, lines, done)], grade=person.grade)
+        message = menu_message(speaker, lines, done)
+        asked = await self._prompter.compose(item) if was_asked else None
+        return Composed(messages=[message] if asked is None else above(message, asked.messages), grade=person.grade)
 
     async def compose_question(self, item: Item) -> Composed | None:
         """None when a menu was set meanwhile."""
@@ -73,6 +84,14 @@ def menu_message(
         for line in lines
     )
     return Outgoing(text=text, choices=choices)
+
+
+def above(message: Outgoing, asked: Sequence[Outgoing]) -> list[Outgoing]:
+    """The menu, and the question that waits below it with the buttons of both: LINE shows those of the last alone."""
+    *before, last = asked
+    room = MAX_CHOICES - len(last.choices)
+    last = replace(last, choices=(*last.choices, *message.choices[:room]))
+    return [replace(message, choices=()), *before, last]
 
 
 def say_line(speaker: Speaker, line: MenuLine, *, is_done: bool = False) -> Words:

@@ -39,7 +39,7 @@ class Prompter:
         itself put off (``later``) goes on where it was left."""
         person_id = item.payload["person_id"]
         phase, day = Phase(item.payload["phase"]), date.fromisoformat(item.payload["date"])
-        was_put_off = item.kind == "later"
+        was_put_off = item.kind in ("later", "menu")  # the latter: the question comes once more, below the menu
         async with self._services.database.read() as connection:
             person = (await load_people(connection, [person_id], day)).get(person_id)
             records = await find_checkins(connection, [person_id], [day])

@@ -30,6 +30,7 @@ def fan_out() -> None:
 def questions() -> None:
     run("benchmarks.understanding_speed")
     run("benchmarks.held_back")
+    run("benchmarks.held_back_reminders")
     run("benchmarks.question_speed")
 
 

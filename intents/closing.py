@@ -55,6 +55,7 @@ class ClosingReading:
     class_ids: tuple[str, ...] = ()  # of the classes named; of a grade all of them
     label: str = ""  # whom it names; "": nobody in particular
     whole_grade: bool = False  # grades are named, not classes
+    school_ids: tuple[str, ...] = ()  # of the schools named
     needs: str | None = None  # class, grade: 学級閉鎖 without saying whose
     first: date | None = None  # None: no day was named
     last: date | None = None  # None: no end was named
@@ -94,6 +95,8 @@ def understand_closing(text: str, vocabulary: Vocabulary, now: datetime) -> Clos
     if not _is_explained(reader, words) or ("closing" not in said and said == {"remote"} and asks):
         return None
     act = Act.ASK if asks else Act.END if ends else Act.DECLARE
+    if act is Act.END and days.has_end and last is not None:  # 「明日で終わる」: the day after is the first of school
+        first, last = last + timedelta(days=1), None
     needs = None if sides else "class" if of_class else "grade" if of_grade else None
     reading = ClosingReading(
         act=act,
@@ -107,6 +110,31 @@ def understand_closing(text: str, vocabulary: Vocabulary, now: datetime) -> Clos
         said=days.said,
     )
     return _named(reading, sides)
+
+
+def may_be_about(text: str) -> bool:
+    """Whether words of closures are in the text: only then it is worth looking up the names in it."""
+    if len(text) > LONGEST:
+        return False
+    reader = Reader(text)
+    words = _words(reader.language)
+    if any(pattern.fullmatch(reader.folded) for pattern in words.whole.values()):
+        return True
+    asks = words.of["asks"].search(reader.folded) and words.of["school"].search(reader.folded)
+    said = (words.activity, *(words.of[name] for name in ("closing", "remote", "emergency", "reopen")))
+    return bool(asks) or any(pattern.search(reader.folded) for pattern in said)
+
+
+def understand_days(text: str, today: date) -> tuple[date, date | None] | None:
+    """The days that a text names and nothing else: the first and, where it is said, the last; None for other texts."""
+    reader = Reader(text)
+    words = _words(reader.language)
+    days = _Days(reader=reader, words=words, today=today)
+    first, last = days.find()
+    reader.take(words.of["school"])
+    if first is None or days.trouble is not None or not _is_explained(reader, words):
+        return None
+    return first, last
 
 
 def asks_for_menu(text: str) -> bool:
@@ -131,6 +159,8 @@ def _named(reading: ClosingReading, sides: list[Side]) -> ClosingReading:
     for side in sides:
         if side.outside is not None or len(side.scopes) != 1:
             return replace(reading, trouble=Trouble.WHOM, said=side.outside or side.scopes[0].label)
+    schools = [side.scopes[0] for side in sides if side.scopes[0].kind is ScopeKind.SCHOOL]
+    reading = replace(reading, school_ids=tuple(dict.fromkeys(id for scope in schools for id in scope.ids)))
     scopes = [side.scopes[0] for side in sides if side.scopes[0].kind in (ScopeKind.CLASS, ScopeKind.GRADE)]
     if not scopes or len({scope.kind for scope in scopes}) > 1:
         return reading
@@ -195,6 +225,7 @@ class _Days:
     today: date
     trouble: Trouble | None = None
     said: str = ""
+    has_end: bool = False  # a day is named as the last one
 
     def find(self) -> tuple[date | None, date | None]:
         """First and last day; (None, None) where no day is named, no last where it is open."""
@@ -215,7 +246,7 @@ class _Days:
                 continue
             start, end = days
             if self._stands(match, self.words.ends):
-                last = end
+                last, self.has_end = end, True
             elif self._stands(match, self.words.begins):
                 first, is_open = start, is_open or last is None
             else:

@@ -17,6 +17,7 @@ from knowledge.reminding import Anchor
 
 DAILY = "FREQ=DAILY"
 NOON = 12
+EVENING = 5  # o'clock: 夜 begins
 TAKEN = "\0"  # stands for a letter that is explained already
 ON_OR_BEFORE = -366  # days: an event's 「まで」 begins when it is said
 
@@ -50,6 +51,8 @@ class Occasion:
     loose: tuple[tuple[int, int], ...] = ()  # days that seem to belong to what is said: 明日は体操服です
     closes: ComingDays | None = None  # 「金曜までに」, not claimed
     is_timed: bool = False  # a rule or a time of day was said
+    at_once: bool = False  # いますぐ: ``start`` and ``at`` are the minute in which it was said
+    explained: frozenset[int] = frozenset()  # the letters that say it
 
 
 @dataclass
@@ -72,6 +75,7 @@ class _Finding:
     rule: str | None = None
     rule_span: tuple[int, int] | None = None
     part: str | None = None  # of the day, said by the rule: 毎朝
+    unsure: str | None = None  # days that may come back or not: 火曜と木曜
     at: time | None = None
     start: date | None = None
     anchor: Anchor | None = None
@@ -81,6 +85,7 @@ class _Finding:
     loose: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     closes: ComingDays | None = None
     is_timed: bool = False
+    at_once: bool = False
     has_clock: bool = False
 
     def text(self, start: int, end: int) -> str:
@@ -109,6 +114,7 @@ def find_occasion(reader: Reader, vocabulary: Vocabulary, now: datetime) -> Occa
         vocabulary=vocabulary,
         now=now.astimezone(vocabulary.timezone),
     )
+    before = frozenset(reader.explained)
     soon = _find_soon(found)
     if not soon:
         _find_anchor(found)
@@ -127,6 +133,8 @@ def find_occasion(reader: Reader, vocabulary: Vocabulary, now: datetime) -> Occa
         loose=tuple(found.loose),
         closes=found.closes,
         is_timed=found.is_timed,
+        at_once=found.at_once,
+        explained=frozenset(reader.explained) - before,
     )
 
 
@@ -135,6 +143,7 @@ def _find_soon(found: _Finding) -> bool:
     words = found.words
     for match in found.reader.unclaimed(words.singles["at_once"]):
         found.reader.claim(match)
+        found.at_once = True
         _at_moment(found, found.now)
         return True
     for match in found.reader.unclaimed(words.singles["soon"]):
@@ -157,8 +166,7 @@ def _at_moment(found: _Finding, moment: datetime) -> None:
 def _find_anchor(found: _Finding) -> None:
     """遠足の前日, テストの1週間前から, 運動会まで毎日."""
     words, reader = found.words, found.reader
-    text = reader.surface if reader.language == "ja" else reader.folded
-    text = "".join(TAKEN if at in reader.explained else letter for at, letter in enumerate(text))
+    text = "".join(TAKEN if at in reader.explained else letter for at, letter in enumerate(reader.surface))
     for pattern in words.anchors:
         for match in pattern.finditer(text):
             start, end = match.span()
@@ -210,7 +218,9 @@ def _find_rule(found: _Finding) -> None:
         if template.startswith("?"):
             found.rule = template
             return
-        rule = filled(template, match, words)
+        if template.startswith("~"):
+            found.unsure = found.text(*match.span())
+        rule = filled(template.removeprefix("~"), match, words)
         if rule is None:
             found.trouble(Problem.DATE, *match.span())
         found.rule = rule
@@ -264,15 +274,16 @@ def _clock(found: _Finding, match: re.Match[str]) -> _Clock | None:
         default = words.parts[found.part]
         part = None if default is None else "am" if default.hour < NOON else "pm"
     first, last = words.afternoon_hours
+    is_midnight = part == "night" and (hour == NOON or hour < EVENING)  # of which day?
     is_doubtful = part is None and first <= hour <= last and not (words.said(match, "hour") or "").startswith("0")
     if hour > 24 or minute > 59 or (hour == 24 and minute):
         return _Clock(start=start, end=end, at=None, score=_score(found, start, end))
-    if is_doubtful or (part == "pm" and hour < NOON) or (part == "noon" and hour < 6):
+    if is_doubtful or (part in ("pm", "night") and hour < NOON) or (part == "noon" and hour < 6):
         hour += NOON
-    elif part == "am" and hour == NOON:
+    elif hour == NOON and part in ("am", "night"):
         hour = 0
     at = None if hour > 23 else time(hour, minute)
-    return _Clock(start=start, end=end, at=at, is_doubtful=is_doubtful, score=_score(found, start, end))
+    return _Clock(start=start, end=end, at=at, is_doubtful=is_doubtful or is_midnight, score=_score(found, start, end))
 
 
 def _score(found: _Finding, start: int, end: int) -> int:
@@ -309,6 +320,8 @@ def _find_days(found: _Finding) -> None:
     alone = [each for each in named if each.bound is None and not each.is_range]
     if found.rule is not None and found.rule.startswith("?"):
         found.rule = _completed(found, alone, found.rule)
+    if found.unsure is not None and not spans:
+        found.doubtful.append(found.unsure)
     if spans or length is not None:
         _bind(found, spans, alone, length, days)
     elif found.rule is not None and found.problem is None:
@@ -339,6 +352,8 @@ def _bounded(found: _Finding, named: Sequence[tuple[ComingDays, re.Match[str]]],
             each = days.read(each.kind, match, since.first)
         joins = following is not None and words.singles["joined"].fullmatch(text[each.end : following.start])
         bound = "until" if since is not None else "from" if joins else None
+        if joins and following is not None and not _says_week(words, match, named[place + 1][1]):
+            found.doubtful.append(found.text(each.start, following.end))  # 月曜から金曜: of one week or of every one?
         start, end = each.start, each.end
         for name in BOUNDS if bound is None else (bound,):
             before, after = words.bounds[name].before.search(text[:start]), words.bounds[name].after.match(text, end)
@@ -355,6 +370,13 @@ def _bounded(found: _Finding, named: Sequence[tuple[ComingDays, re.Match[str]]],
             bounded.append(each.stretched(start, end, bound))
         since = each if joins else None
     return bounded
+
+
+def _says_week(words: OccasionWords, *matches: re.Match[str]) -> bool:
+    """Whether it is said of which week the days are; so it is of any but weekdays."""
+    return not all(words.said(match, "weekday") or words.said(match, "kana_weekday") for match in matches) or any(
+        words.said(match, name) is not None for match in matches for name in ("week", "next", "unit")
+    )
 
 
 def _length(found: _Finding) -> int | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from intents.lexicon import Lexicon, load_lexicon
 from intents.names import find_strangers, find_students
+from intents.normalise import plain
 from intents.occasions import Problem
 from intents.scopes import Side, find_sides, union
 from intents.sent_words import Spoken
@@ -101,7 +103,8 @@ def _addressed(spoken: Spoken, lexicon: Lexicon, vocabulary: Vocabulary) -> list
     reader = spoken.reader
     before = set(reader.explained)
     students = find_students(reader, lexicon, vocabulary)
-    sides = find_sides(reader, lexicon, vocabulary, students)
+    lessons = _lessons(reader, vocabulary)
+    sides = sorted(lessons + find_sides(reader, lexicon, vocabulary, students), key=lambda side: side.start)
     addressed: list[Side] = []
     following: Side | None = None
     for side in reversed(sides):
@@ -115,6 +118,30 @@ def _addressed(spoken: Spoken, lexicon: Lexicon, vocabulary: Vocabulary) -> list
             reader.explained -= set(range(side.start, side.end)) - before
         following = side
     return addressed[::-1]
+
+
+def _lessons(reader: Reader, vocabulary: Vocabulary) -> list[Side]:
+    """Classes of a lesson that are named by their title in two parts: 4年2組の算数. Of one title that several bear, all
+    are told, so that it is asked which."""
+    found: dict[tuple[int, int], list[Scope]] = {}
+    for each in vocabulary.classes:
+        if not each.homeroom and (pattern := _in_two_parts(each.title)) is not None:
+            for match in pattern.finditer(reader.folded):
+                scope = Scope(kind=ScopeKind.CLASS, ids=(each.id,), label=each.title)
+                found.setdefault(match.span(), []).append(scope)
+    sides = [Side(start=start, end=end, scopes=tuple(scopes)) for (start, end), scopes in sorted(found.items())]
+    for side in sides:
+        reader.explained.update(range(side.start, side.end))
+    return sides
+
+
+@cache
+def _in_two_parts(title: str) -> re.Pattern[str] | None:
+    first, *others = plain(title).split()
+    if not others:
+        return None
+    parts = [re.escape(Reader(part).folded) for part in (first, "".join(others))]
+    return re.compile("(?:の| |'s )?".join(parts))
 
 
 def _stays_before(side: Side, addressed: Sequence[Side], text: str) -> bool:

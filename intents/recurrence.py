@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import date, datetime, time, timedelta
 
 from dateutil.rrule import rrulestr
@@ -13,6 +14,7 @@ WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 MOST_WEEKS = 5  # in which a weekday of a month may lie
 AHEAD = 366  # days: a rule that is not due within so many never is
 _UNTIL = re.compile(r";UNTIL=([0-9T]+)")
+_YEARLY = re.compile(r"BYMONTH=([0-9]+);BYMONTHDAY=([0-9]+)")
 _INTERVAL = re.compile(r";INTERVAL=[0-9]+")
 
 
@@ -21,6 +23,12 @@ def filled(template: str, match: re.Match[str], words: OccasionWords) -> str | N
     places: dict[str, str] = {}
     if "{days}" in template:
         places["days"] = ",".join(_days(match, words))
+    if "{others}" in template:  # 水曜以外の平日
+        but = _days(match, words)
+        every = WEEKDAYS[:5] if words.said(match, "school_days") is not None else WEEKDAYS
+        places["others"] = ",".join(day for day in every if day not in but)
+        if not places["others"]:
+            return None
     if "{nths}" in template:
         numbers = _numbers(words.said(match, "nths") or "", words, "nth")
         days = _days(match, words)
@@ -49,6 +57,8 @@ def until(rule: str, last: date) -> str:
 def first_due(rule: str, since: date) -> date | None:
     """The first day from ``since`` on that the rule names; None when there is none within a year. Of a rule for every
     other week it is the first such weekday, from which the weeks are counted."""
+    if (yearly := _YEARLY.search(rule)) is not None and not _is_day(*map(int, yearly.groups())):
+        return None  # dateutil would look for it until the year 9999
     start = datetime.combine(since, time())  # naive, as the rule's days have no zone
     end = start + timedelta(days=AHEAD)
     if (ended := _UNTIL.search(rule)) is not None:
@@ -56,6 +66,10 @@ def first_due(rule: str, since: date) -> date | None:
     bare = _INTERVAL.sub("", _UNTIL.sub("", rule))
     found = next(iter(rrulestr(f"{bare};UNTIL={end:%Y%m%dT%H%M%S}", dtstart=start)), None)
     return found and found.date()
+
+
+def _is_day(month: int, day: int) -> bool:
+    return day <= monthrange(2000, month)[1]  # a leap year
 
 
 def _days(match: re.Match[str], words: OccasionWords) -> list[str]:

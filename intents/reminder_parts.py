@@ -38,6 +38,7 @@ class Part:
     anchor: Anchor | None = None
     problem: Problem | None = None
     said: str = ""  # the words the problem is about
+    at_once: bool = False  # いますぐ
 
     @property
     def says_day(self) -> bool:
@@ -53,6 +54,8 @@ def understand_part(text: str, vocabulary: Vocabulary, now: datetime, speaker_id
     bare = whole
     for edge in _words()["edges"]:
         bare = edge.sub("", bare).strip()
+    if any(each.fullmatch(bare) for each in _words()["at_once"]):
+        return Part(at_once=True)
     parts = (_part(each, vocabulary, now, speaker_id) for each in (bare, whole))
     return next((part for part in parts if part), Part())
 
@@ -61,6 +64,12 @@ def may_be_reminder(text: str) -> bool:
     """Whether a text may ask for a reminder at all: told at once, without any names."""
     reader = Reader(QUOTED.sub(QUOTE, text))
     return load_reminder_words(reader.language)["hints"][0].search(reader.folded) is not None
+
+
+def asks_for_one(text: str) -> bool:
+    """Whether a text asks for a reminder and says nothing more."""
+    bare = END.sub("", plain(text))
+    return any(each.fullmatch(bare) for each in _words()["alone"])
 
 
 def _part(text: str, vocabulary: Vocabulary, now: datetime, speaker_id: str) -> Part:
@@ -89,6 +98,7 @@ def _part(text: str, vocabulary: Vocabulary, now: datetime, speaker_id: str) -> 
         anchor=occasion.anchor,
         problem=problem,
         said=said,
+        at_once=occasion.at_once,
     )
 
 
@@ -117,5 +127,5 @@ def _words() -> dict[str, tuple[re.Pattern[str], ...]]:
     ]
     return {
         name: tuple(re.compile(word, re.IGNORECASE) for language in languages for word in language[name])
-        for name in ("edges", "today")
+        for name in ("edges", "today", "at_once", "alone")
     }

@@ -7,6 +7,7 @@ reading is.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Literal
@@ -25,6 +26,9 @@ from knowledge.reminding import Anchor, AnswerKind, Audience, AudienceKind, What
 
 __all__ = ["Problem", "ReminderReading", "on_event", "understand_reminder"]
 
+_APART = re.compile(
+    r"(?<=[\d一-鿿])(?<![月年第前後])\s+(?=\d)"
+)  # 5/29 7:45, which without the space would be one number
 LONGEST = 1200  # characters; the words to be sent are part of it
 
 
@@ -47,6 +51,7 @@ class ReminderReading:
     said: str  # the words the problem is about; empty without one
     confidence: Literal["clear", "confirm"]
     leftover: tuple[str, ...]  # words nothing explained, or that may mean something else
+    at_once: bool = False  # right now was said: ``start`` and ``at`` are this minute
 
 
 def understand_reminder(
@@ -61,10 +66,15 @@ def understand_reminder(
     quotes = tuple(match[0][1:-1] for match in QUOTED.finditer(text))
     masked = QUOTED.sub(QUOTE, text)
     reader = Reader(masked)
+    if reader.language == "ja" and _APART.search(masked) is not None:
+        masked = _APART.sub("、", masked)
+        reader = Reader(masked)
     words = load_reminder_words(reader.language)
     if not words["hints"][0].search(reader.folded) or any(each.search(reader.folded) for each in words["elsewhere"]):
         return None
     spoken = Spoken(reader=reader, words=words, text=masked, quotes=quotes)
+    for _ in words["greetings"]:
+        spoken.take("greetings")  # before 「good morning」 is taken for a time of day
     verb = find_verb(spoken)
     receivers = find_receivers(spoken, vocabulary, speaker_id)
     occasion = find_occasion(reader, vocabulary, now)
@@ -117,7 +127,10 @@ def _judged(
     for pattern in spoken.words["fillers"]:
         reader.has(pattern)
     left = [*receivers.doubtful, *occasion.doubtful, *matter.doubtful]
-    left += leftover(reader, load_lexicon(reader.language)).words
+    unexplained = leftover(reader, load_lexicon(reader.language)).words
+    if matter.is_weak and unexplained:
+        return None
+    left += unexplained
     if not matter.is_quoted and matter.what is not What.QUESTION:
         left += [reader.typed[start:end] for start, end in occasion.loose]
     audience = receivers.audience
@@ -126,8 +139,6 @@ def _judged(
     problem, said = _problem(occasion, receivers, matter)
     is_clear = problem is None and not left and audience is not None and occasion.at is not None
     is_clear = is_clear and not matter.needs_confirming
-    if matter.is_weak and left:
-        return None
     return ReminderReading(
         audience=audience,
         what=matter.what,
@@ -144,6 +155,7 @@ def _judged(
         said=said,
         confidence="clear" if is_clear else "confirm",
         leftover=tuple(dict.fromkeys(left)),
+        at_once=occasion.at_once,
     )
 
 

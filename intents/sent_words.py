@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,8 @@ class Spoken:
             said = self.text[letters[start] : letters[end - 1] + 1]
         before = self.reader.typed[:start].count(QUOTE)
         for quote in self.quotes[before : before + said.count(QUOTE)]:
-            said = said.replace(QUOTE, f"「{quote}」", 1)
+            marked = f"「{quote}」" if self.reader.language == "ja" else f"“{quote}”"
+            said = said.replace(QUOTE, marked, 1)
         return said
 
 
@@ -65,7 +66,9 @@ class Verb:
     """The words that ask to send, or to ask the receivers."""
 
     is_weak: bool  # 教えて: asks now, but for a rule or a time
+    shows: bool  # 教えて: may as well ask for what was written
     asks: bool  # 聞いて
+    reminds: bool  # remind: its time is that of the reminder
     start: int
 
 
@@ -92,25 +95,27 @@ class Matter:
 
 def find_verb(spoken: Spoken) -> Verb | None:
     """The last words that ask to send; in English the first. Claimed."""
-    found = [
-        (match, name == "weak_verbs", name == "asks")
-        for name in ("asks", "verbs", "weak_verbs")
-        for match in spoken.find(name)
-    ]
+    found = [(match, name) for name in ("asks", "verbs", "weak_verbs", "plain_verbs") for match in spoken.find(name)]
     if not found:
         return None
-    asked = [each for each in found if each[2]] or [each for each in found if not each[1]] or found
+    asked = [each for each in found if each[1] == "asks"] or [each for each in found if each[1] == "verbs"] or found
     pick = max if spoken.reader.language == "ja" else min
-    match, is_weak, asks = pick(asked, key=lambda each: (each[0].start(), each[0].end()))
+    match, name = pick(asked, key=lambda each: (each[0].start(), each[0].end()))
     spoken.reader.claim(match)
     if spoken.reader.language == "ja":
-        for other, _, _ in found:  # アンケートを送って: one after another
+        for other, _ in found:  # アンケートを送って: one after another
             if spoken.reader.explained.isdisjoint(range(*other.span())) and other.start() in (
                 match.end(),
                 match.start(),
             ):
                 spoken.reader.claim(other)
-    return Verb(is_weak=is_weak, asks=asks, start=match.start())
+    return Verb(
+        is_weak=name in ("weak_verbs", "plain_verbs"),
+        shows=name == "weak_verbs",
+        asks=name == "asks",
+        reminds=any(each.match(match[0]) for each in spoken.words["reminds"]),
+        start=match.start(),
+    )
 
 
 def find_asking(spoken: Spoken, occasion: Occasion, verb: Verb | None) -> Asking | None:
@@ -171,30 +176,37 @@ def find_matter(
     """What is to be sent, its words claimed; None for a text that asks for no sending."""
     is_said = occasion.is_timed or occasion.start is not None or occasion.anchor is not None
     is_said = is_said or occasion.problem is not None
-    if verb is None and not (occasion.rrule is not None and occasion.at is not None):
-        return None
-    is_weak = verb is None or verb.is_weak
-    if is_weak and not occasion.is_timed:
-        return None
-    quote = spoken.reader.folded.find(QUOTE)
+    is_addressed = receivers.audience is not None or receivers.problem is not None
     free = [
         at for at, letter in enumerate(spoken.reader.folded) if letter == QUOTE and at not in spoken.reader.explained
     ]
-    if quote >= 0 and free:
+    tells = any(each.search(spoken.reader.folded) for each in spoken.words["states"])
+    if verb is None and (tells or not vocabulary.own_schools):  # a child's 「8時に『いってきます』」 is an answer
+        return None
+    is_note = verb is None and is_said and is_addressed and bool(free)  # 明日、4年2組「体操服」
+    is_weak = verb is None or verb.is_weak
+    if is_weak and not occasion.is_timed and not is_note:
+        return None
+    if verb is None and occasion.at is None and not is_note:
+        return None
+    if free:
         return _quoted(spoken, free[0], asking, is_weak=is_weak)
-    is_addressed = receivers.audience is not None or receivers.problem is not None
     if not is_said and not is_addressed:
         return None
-    if asking is None and (checkin := _checkin(spoken, receivers)) is not None:
-        return checkin if is_said or is_addressed else None
+    asks_plainly = asking is None or (asking.answers is None and asking.closes_on is None)  # めあてを聞いて
+    if asks_plainly and (checkin := _checkin(spoken, receivers)) is not None:
+        is_odd = receivers.audience is not None and receivers.audience not in (receivers.default, None)
+        is_odd = is_odd and not receivers.is_of_children  # staff have no check-ins
+        is_odd = is_odd or (verb is not None and verb.shows and not receivers.is_of_children)
+        return replace(checkin, is_weak=is_weak, needs_confirming=is_odd) if is_said or is_addressed else None
     may_be_question = asking is None and not receivers.is_of_children and receivers.problem is None
-    if may_be_question and (question := _question(spoken, vocabulary, now)) is not None:
+    if may_be_question and (question := _question(spoken, vocabulary, now, verb)) is not None:
         return question if is_said else None
     if verb is None or verb.is_weak:
         return None
     if asking is not None and not is_addressed:
         return None
-    return _bare(spoken, asking, is_said=is_said)
+    return _bare(spoken, asking, occasion, verb, is_said=is_said)
 
 
 def _quoted(spoken: Spoken, at: int, asking: Asking | None, *, is_weak: bool) -> Matter:
@@ -205,8 +217,13 @@ def _quoted(spoken: Spoken, at: int, asking: Asking | None, *, is_weak: bool) ->
         end = particle.end()
     reader.explained.update(range(at, end))
     text = spoken.quotes[index].strip()
+    if (joined := spoken.words["joined_quotes"][0].match(reader.folded, at)) is not None:  # 「水筒」と「帽子」
+        text = spoken.typed(at, joined.end())
+        reader.claim(joined)
+    others = [place for place in range(len(reader.folded)) if reader.folded[place] == QUOTE]
+    doubtful = tuple(spoken.typed(place, place + 1) for place in others if place not in reader.explained)
     what = What.ANNOUNCEMENT if asking is not None else What.TEXT
-    return Matter(what=what, text=text, is_quoted=True, is_weak=is_weak)
+    return Matter(what=what, text=text, is_quoted=True, is_weak=is_weak, doubtful=doubtful)
 
 
 def _checkin(spoken: Spoken, receivers: Receivers) -> Matter | None:
@@ -244,7 +261,7 @@ def _what_of(said: str, spoken: Spoken) -> What:
     return next((OF_PHASE[phase] for phase, pattern in phases.items() if pattern.search(folded)), What.CHECKIN)
 
 
-def _question(spoken: Spoken, vocabulary: Vocabulary, now: datetime) -> Matter | None:
+def _question(spoken: Spoken, vocabulary: Vocabulary, now: datetime, verb: Verb | None) -> Matter | None:
     """A question about data that is understood for sure."""
     runs = list(_runs(spoken))
     if not runs:
@@ -258,12 +275,14 @@ def _question(spoken: Spoken, vocabulary: Vocabulary, now: datetime) -> Matter |
     if reading.question is not None and reading.question.shape is Shape.TEXTS and reading.leftover:
         return None
     is_clear = reading.confidence == "clear" and reading.question is not None and reading.outside is None
+    if reading.question is not None and reading.question.shape is Shape.TEXTS and (verb is None or not verb.shows):
+        is_clear = False  # 4年2組のふりかえりを送って: those written, or that they be written?
     for run in runs:
         spoken.reader.explained.update(range(*run))
     return Matter(what=What.QUESTION, text=text, needs_confirming=not is_clear, doubtful=reading.leftover)
 
 
-def _bare(spoken: Spoken, asking: Asking | None, *, is_said: bool) -> Matter | None:
+def _bare(spoken: Spoken, asking: Asking | None, occasion: Occasion, verb: Verb, *, is_said: bool) -> Matter | None:
     """Words without quotation marks: the one stretch that nothing else explained."""
     reader, words = spoken.reader, spoken.words
     what = What.ANNOUNCEMENT if asking is not None else What.TEXT
@@ -292,8 +311,19 @@ def _bare(spoken: Spoken, asking: Asking | None, *, is_said: bool) -> Matter | N
     return Matter(
         what=what,
         text=text[:LONGEST_BARE],
-        needs_confirming=(not is_marked and asking is None) or is_timed or len(text) > LONGEST_BARE,
+        needs_confirming=(asking is None and (not is_marked or _may_tell_when(spoken, occasion, verb, run)))
+        or is_timed
+        or len(text) > LONGEST_BARE,
     )
+
+
+def _may_tell_when(spoken: Spoken, occasion: Occasion, verb: Verb, run: tuple[int, int]) -> bool:
+    """Whether the one day and time may belong to what is said: 明日8時に集合と送って, tell 4-2 to come at 9."""
+    if occasion.rrule is not None or occasion.anchor is not None:
+        return False
+    if spoken.reader.language == "ja":
+        return run[0] - 1 in occasion.explained
+    return run[1] in occasion.explained and not verb.reminds
 
 
 def _without(tail: re.Pattern[str], text: str, start: int, end: int) -> int:

@@ -23,6 +23,8 @@ COLUMNS = {
     "created_at": DateTime(timezone=True),
     "person_id": String,
     "counts_on": Date,
+    "source": String,
+    "variant": String,
 }
 # One statement for a page of sends costs a third of one for each: the planner's, the executor's and our own share.
 UNNEST = text(
@@ -34,8 +36,7 @@ UNNEST = text(
 
 
 async def put_many(connection: AsyncConnection, items: Sequence[Item]) -> None:
-    """Store sends that are part of no source within the caller's transaction. One whose ``key`` is there already is
-    left as it is."""
+    """Store sends within the caller's transaction. One whose ``key`` is there already is left as it is."""
     if connection.dialect.name != "postgresql":
         await outbox.put(connection, items)
         return

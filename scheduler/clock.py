@@ -23,8 +23,8 @@ class Clock:
         self._calls: list[Callable[[], Awaitable[None]]] = []
 
     def every(self, seconds: int, name: str, *jobs: Callable[[], Awaitable[object]]) -> None:
-        """Call ``jobs`` one after another every ``seconds``, the first time as soon as the clock runs; calls missed while
-        the process slept collapse into one. One that fails does not keep the others from running."""
+        """Call ``jobs`` one after another every ``seconds``, the first time as soon as the clock runs; calls missed
+        while the process slept collapse into one. One that fails does not keep the others from running."""
 
         async def call() -> None:
             for job in jobs:

@@ -16,7 +16,7 @@ from scheduler.outbox import Item, Outcome, State
 from scheduler.retry import MAX_ATTEMPTS, backoff
 from scheduler.trace import places
 
-WIDTH = 500  # requests under way at once
+WIDTH = 1000  # sends taken at once: enough to be busy with while the next are claimed; a channel posts fewer at a time
 DEADLINE = 25.0  # seconds for one send, all its calls together: less than a claim is good for
 STALE_AFTER = timedelta(seconds=30)  # a claim without a result for this long belongs to a process that died
 
@@ -68,6 +68,7 @@ class Apart:
 
 Result = Sent | Later | Hold | Skip | Fail | Apart
 TOO_LATE = Skip(problem="too late")
+NOT_WANTED = Skip(problem="answered meanwhile")  # or there was nothing to say: as it should be
 Group = Sequence[Item]  # a batch; or what was held for an account, and last what is due for it
 Done = Sequence[Outcome]
 
@@ -130,7 +131,7 @@ class Delivery:
     async def run(self, group: Group) -> Done:
         """Send one group. What is too late goes nowhere, and does not stop the rest."""
         item = group[-1]
-        late = [each for each in group if each.expires_at is not None and each.expires_at < self._now()]
+        late = [each for each in group if each.expires_at is not None and each.expires_at <= self._now()]
         rest = [each for each in group if each not in late]
         done = await self._settled(late, TOO_LATE)
         if not rest or (item.batch is None and item in late):  # what was held waits on
@@ -165,7 +166,7 @@ class Delivery:
         """What became of all in the group: logged once, reported one by one."""
         if group and not isinstance(result, Sent):
             item = group[-1]
-            log.warning(
+            (log.info if result.problem == NOT_WANTED.problem else log.warning)(
                 "not_sent", outbox_id=item.id, kind=item.kind, channel=item.channel,
                 result=type(result).__name__, problem=result.problem, attempts=item.attempts, count=len(group),
             )  # fmt: skip

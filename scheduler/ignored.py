@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, exists, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Float, and_, exists, extract, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from knowledge.records.accounts import Account
+from knowledge.records.accounts import SEEN_EVERY, Account
 from knowledge.records.checkins import CheckIn
 from knowledge.records.roster import Enrollment, User
 from knowledge.records.scope import valid_on
@@ -24,7 +24,7 @@ def has_ignored(
     closed after the first of the two moments, and not after the second."""
     sent, of = aliased(Outbox), student_id.table
     prompts = (
-        select(sent.done_at, sent.counts_on, sent.expires_at)
+        select(sent.key, sent.done_at, sent.counts_on, sent.expires_at)
         .where(
             sent.person_id == student_id,
             sent.counts_on.is_not(None),  # read backwards from ``ix_outbox_counted``: as few as are needed
@@ -42,14 +42,22 @@ def has_ignored(
             ~exists()
             .where(
                 Account.person_id == student_id,
-                or_(Account.last_seen_at >= first.c.done_at, Account.linked_at >= first.c.done_at),
+                # A word that came soon after another one is not noted by itself.
+                or_(
+                    _seconds(Account.last_seen_at) > _seconds(first.c.done_at) - SEEN_EVERY.total_seconds(),
+                    Account.linked_at >= first.c.done_at,
+                ),
             )
             .correlate(of, first),
             ~exists()
             .where(
                 CheckIn.student_id == student_id,
                 CheckIn.date >= first.c.counts_on,
-                CheckIn.updated_at >= first.c.done_at,
+                # What is imported afterwards bears the time of the answer, or that of the day's beginning.
+                or_(
+                    CheckIn.updated_at >= first.c.done_at,
+                    and_(CheckIn.date == first.c.counts_on, first.c.key.startswith("prompt:" + CheckIn.phase)),
+                ),
             )
             .correlate(of, first),
         )
@@ -62,6 +70,10 @@ def has_ignored(
             exists(select(last.c.done_at).where(last.c.expires_at > after, last.c.expires_at <= until).correlate(of))
         )
     return silent.exists()
+
+
+def _seconds(moment: Any) -> ColumnElement[float]:
+    return extract("epoch", moment).cast(Float)
 
 
 async def newly_silent(

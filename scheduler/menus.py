@@ -201,7 +201,8 @@ def _next_days(school: _School, today: date, *, evening: bool, morning: bool) ->
 
 def _menu_item(person_id: str, account_id: str, school_id: str, grade: str, now: datetime, end: datetime) -> Item:
     day = now.date()
-    payload = {"person_id": person_id, "date": day.isoformat(), "school_id": school_id, "grade": grade}
+    about = {"school_id": school_id, "grade": grade}
+    payload = {"person_id": person_id, "date": day.isoformat(), "phase": Phase.ANTICIPATION, **about}
     return Item(
         key=f"menu:{day.isoformat()}:{person_id}",
         account_id=account_id,

@@ -91,14 +91,15 @@ class Outbox(Base):
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
-    key: Mapped[str | None] = mapped_column(String(255), unique=True)  # what a planned send is: stored once
+    # What a planned send is: stored once. Room for an event, a person and words between them.
+    key: Mapped[str | None] = mapped_column(String(600), unique=True)
     account_id: Mapped[str] = mapped_column(String(255))
     channel: Mapped[str] = mapped_column(String(32))
     kind: Mapped[str] = mapped_column(String(32))  # messages, prompt, home …: how the payload is to be read
     payload: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(16))
     due_at: Mapped[datetime]  # not before
-    expires_at: Mapped[datetime | None]  # not after: then skipped and reported
+    expires_at: Mapped[datetime | None]  # only before: then skipped and reported
     attempts: Mapped[int]
     claimed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -273,4 +274,18 @@ async def cancel(connection: AsyncConnection, account_id: str, now: datetime, re
         update(Outbox)
         .where(Outbox.account_id == account_id, is_open(Outbox))
         .values(state=State.SKIPPED, done_at=now, problem=reason)
+    )
+
+
+async def cancel_of_others(connection: AsyncConnection, account_id: str, person_id: str, now: datetime) -> None:
+    """Drop what waits on an account for anybody but ``person_id``: it changed hands."""
+    await connection.execute(
+        update(Outbox)
+        .where(
+            Outbox.account_id == account_id,
+            is_open(Outbox),
+            Outbox.person_id.is_not(None),
+            Outbox.person_id != person_id,
+        )
+        .values(state=State.SKIPPED, done_at=now, problem="the account changed hands")
     )

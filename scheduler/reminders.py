@@ -26,6 +26,7 @@ from knowledge.records.reminders import Reminder, audience_of
 from knowledge.reminding import Audience, AudienceKind, What
 from scheduler import outbox
 from scheduler.audience import Home, Member, find_members
+from scheduler.bulk import put_many
 from scheduler.events import follow_events
 from scheduler.outbox import Item
 from scheduler.schools import SchoolTimes
@@ -79,6 +80,12 @@ class Reminders:
         await _store(connection, sending.items, _recipients([(occasion, members)]))
         await outbox.put(connection, known.report_of(occasion, sending))
         return sending
+
+    async def foresee(self, connection: AsyncConnection, reminder: Any, moment: datetime) -> Sending:
+        """What would become of a sending at a moment of today, as things stand; nothing is stored."""
+        known = await self._read(connection, [reminder], moment)
+        occasion = known.occasion(reminder, moment)
+        return compose(occasion, known.members_of(reminder), Counter()) if occasion is not None else Sending()
 
     async def _plan(self, connection: AsyncConnection, due: Sequence[Any], now: datetime) -> int:
         known = await self._read(connection, due, now)
@@ -182,11 +189,12 @@ class _Known:
         return [each for each in self.members[self.audiences[reminder.id]] if each.person_id not in left_out]
 
     def report_of(self, occasion: Occasion, sending: Sending) -> list[Item]:
-        """To the owner, once it is known what was delivered; none where there is nothing to be known."""
-        if not sending.items and not sending.reported:
+        """To the owner, once it is known what was delivered; none where there is nothing to be known, nor
+        where it goes to the owner alone."""
+        is_self = occasion.audience.kind is AudienceKind.SELF
+        if is_self or (not sending.items and not sending.reported):
             return []
-        due_at = occasion.last_moment + REPORT_AFTER
-        return self._report(occasion, due_at, withheld=sending.reported)
+        return self._report(occasion, occasion.over_at + REPORT_AFTER, withheld=sending.reported)
 
     def report_missed(self, missed: Sequence[Occasion]) -> list[Item]:
         """One to the owner for all that was slept through."""
@@ -197,8 +205,6 @@ class _Known:
 
     def _report(self, occasion: Occasion, due_at: datetime, **found: Any) -> list[Item]:
         reminder = occasion.reminder
-        if occasion.audience.kind is AudienceKind.SELF:
-            return []
         if reminder.owner_id not in self.owners:
             log.warning("reminder_report_skipped", reminder=reminder.id, why="no account to send to")
             return []
@@ -255,4 +261,4 @@ async def _store(connection: AsyncConnection, items: Sequence[Item], recipients:
         rows = recipients[start : start + ROWS]
         await upsert(connection, AnnouncementRecipient, rows, key=["announcement_id", "person_id"])
     for start in range(0, len(items), ROWS):
-        await outbox.put(connection, items[start : start + ROWS])
+        await put_many(connection, items[start : start + ROWS])

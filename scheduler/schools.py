@@ -125,6 +125,8 @@ def _check(path: Path, school: str, times: Times) -> None:
     if not times.anticipation < times.short_day_reflection < times.reflection_until:
         names = ("anticipation", "short_day_reflection", "reflection_until")
         raise ScheduleError(f"{path}: {school}: the times must follow each other within one day: {said(*names)}")
+    if times.late < 1:
+        raise ScheduleError(f"{path}: {school}: late: 0 minutes would let no reminder through: the least is 1")
     for phase in Phase:
         nudge, (start, end) = times.nudge(phase), (getattr(times, phase), getattr(times, f"{phase}_until"))
         if nudge is not None and not start < nudge < end:

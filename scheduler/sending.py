@@ -19,6 +19,7 @@ from scheduler.schools import LinePrompts, SchoolTimes
 
 ANSWER_LATE = timedelta(hours=2)  # what was asked about data is still worth reading this long after its moment
 ANNOUNCED = timedelta(days=7)  # an announcement that is held is worth sending this long, when nothing closes it
+INSTANT = timedelta(microseconds=1)  # what expires is not sent at that very moment any more
 REPORT_AFTER = timedelta(minutes=2)  # after the last moment at which a send may still go out
 CHECKINS = (What.ANTICIPATION, What.REFLECTION, What.CHECKIN)
 KINDS = {What.TEXT: "reminder", What.ANNOUNCEMENT: "announcement", What.QUESTION: "standing"}
@@ -85,8 +86,13 @@ class Occasion:
 
     @cached_property
     def last_moment(self) -> datetime:
-        """After it a send that has not gone out is reported instead."""
+        """After it the sending is reported instead."""
         return self.moment.astimezone(UTC) + timedelta(minutes=self.times.of(self.reminder.school_id).late)
+
+    @cached_property
+    def over_at(self) -> datetime:
+        """After it nothing that was planned of it goes out by itself any more."""
+        return self.moment.astimezone(UTC) + ANSWER_LATE if self.what is What.QUESTION else self.last_moment
 
     @cached_property
     def counts_on(self) -> date | None:
@@ -210,15 +216,13 @@ def _has_answered(occasion: Occasion, member: Member) -> bool:
 
 def _item(occasion: Occasion, member: Member, day: _Day) -> Item:
     """``member`` has an account."""
-    keep_until, expires_at = day.quiet_from, occasion.last_moment
+    keep_until, expires_at = day.quiet_from, occasion.over_at + INSTANT
     if occasion.asking is not None:
         keep_until = occasion.asking.closes_at or occasion.moment + ANNOUNCED
     if occasion.is_exempt:
         expires_at = keep_until
     elif occasion.audience.is_children:
         expires_at = min(expires_at, day.quiet_from)
-    elif occasion.what is What.QUESTION:
-        expires_at = occasion.moment + ANSWER_LATE
     payload: dict[str, Any] = {"person_id": member.person_id, "keep_until": keep_until.isoformat()}
     if occasion.asking is not None:
         payload["announcement_id"] = occasion.reminder.announcement_id
@@ -226,7 +230,8 @@ def _item(occasion: Occasion, member: Member, day: _Day) -> Item:
         payload["reminder_id"] = occasion.reminder.id
     if occasion.what in CHECKINS:
         payload |= {"phase": occasion.phase.value, "date": occasion.moment.date().isoformat()}
-    says_the_same = occasion.what in (What.TEXT, What.ANNOUNCEMENT)  # for all of a grade
+    # For all of a grade; but whether somebody is missing still is looked at for each when it is sent.
+    says_the_same = occasion.what in (What.TEXT, What.ANNOUNCEMENT) and not occasion.reminder.only_missing
     return Item(
         key=occasion.key + member.person_id,
         account_id=member.account_id or "",

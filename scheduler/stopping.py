@@ -13,6 +13,7 @@ from scheduler.outbox import Outbox, State
 PROMPTS = frozenset({"prompt", "nudge", "later"})
 REMINDERS = frozenset({"reminder", "reminder_checkin"})
 WAITING = (State.PENDING, State.HELD)
+CLOSED = "closed: "  # begins the cause of what a closure stopped; its id follows
 AT_ONCE = 500  # people in one statement
 
 
@@ -51,18 +52,22 @@ async def stop(
     return stopped
 
 
-async def restore(connection: AsyncConnection, cause: str, now: datetime) -> int:
-    """Put back the sends that were skipped for ``cause`` and are not too late yet; how many."""
-    result = await connection.execute(
-        update(Outbox)
-        .where(
-            Outbox.state == State.SKIPPED,
-            Outbox.problem == cause,
-            or_(Outbox.expires_at.is_(None), Outbox.expires_at > now),
+async def restore(connection: AsyncConnection, person_ids: Collection[str], now: datetime) -> int:
+    """Put back the sends of these people that a closure stopped and that are not too late yet; how many."""
+    restored = 0
+    for some in _parts(person_ids):
+        result = await connection.execute(
+            update(Outbox)
+            .where(
+                Outbox.person_id.in_(some),
+                Outbox.state == State.SKIPPED,
+                Outbox.problem.startswith(CLOSED),
+                or_(Outbox.expires_at.is_(None), Outbox.expires_at > now),
+            )
+            .values(state=State.PENDING, done_at=None, problem=None)
         )
-        .values(state=State.PENDING, done_at=None, problem=None)
-    )
-    return result.rowcount
+        restored += result.rowcount
+    return restored
 
 
 async def drop(connection: AsyncConnection, sources: Collection[str], now: datetime) -> None:

@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy import bindparam, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,6 +28,8 @@ SET_NEXT = (
     .values(next_at=bindparam("n"), state=bindparam("s"))
 )
 
+log = structlog.get_logger(__name__)
+
 
 def next_moments(
     reminder: Any,
@@ -38,7 +41,8 @@ def next_moments(
 ) -> list[datetime]:
     """Up to ``count`` moments of a reminder later than ``after``: on days on which one of ``homes`` has school.
 
-    ``reminder``: a row, or anything with its ``rrule``, ``starts_on``, ``time``, ``any_day`` and ``school_id``.
+    ``reminder``: a row, or anything with its ``rrule``, ``starts_on``, ``time``, ``any_day`` and ``school_id``. A rule
+    that cannot be read is logged and has none: it must not stop what else is looked at with it.
     """
     places = homes or [Home(school_id=reminder.school_id)]
 
@@ -59,7 +63,11 @@ def _search(
     reminder: Any, counts: Callable[[date], bool], after: datetime, zone: ZoneInfo, count: int
 ) -> list[datetime]:
     at = time.fromisoformat(reminder.time)
-    return next_occurrences(reminder.rrule, reminder.starts_on, at, after, zone, counts, count)
+    try:
+        return next_occurrences(reminder.rrule, reminder.starts_on, at, after, zone, counts, count)
+    except ValueError:
+        log.error("reminder_unreadable", reminder=getattr(reminder, "id", None))
+        return []
 
 
 async def upcoming(

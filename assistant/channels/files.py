@@ -36,5 +36,7 @@ class Files:
     def without_file(self, message: Outgoing, grade: str | None, *, is_gone: bool) -> Outgoing:
         """The message when its file cannot be given: it says so."""
         speaker = Speaker(language=self.language, band=band_of(grade))
-        note = speaker.say("charts.gone" if is_gone else "charts.not_here")
+        is_picture = message.attachment is None or message.attachment.media_type.startswith(PICTURE)
+        away = "not_here" if is_picture else "file_not_here"
+        note = speaker.say("charts.gone" if is_gone else f"charts.{away}")
         return replace(message, text=Words.join([message.text, note], "\n"), attachment=None)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from assistant.channels.port import Channel, Letter
 from assistant.messages import Outgoing
-from scheduler.delivery import Apart, Result, Skip
+from scheduler.delivery import NOT_WANTED, Apart, Result
 from scheduler.outbox import Item
 
 REPLY_WITHIN = timedelta(seconds=45)  # a younger reply token is used; LINE's lives about a minute
@@ -47,7 +47,7 @@ class Sender:
             return await self._channel.publish_home(_letter(item, Composed(messages=[])), item.payload)
         composed = await self._composed(item)
         if composed is None:
-            return Skip(problem="answered meanwhile")
+            return NOT_WANTED
         held = [each for each in [await self._composed(each) for each in items[:-1]] if each is not None]
         return await self._channel.deliver(_letter(item, composed, held))
 
@@ -56,7 +56,7 @@ class Sender:
         first = items[0]
         composed = await self._composed(first)
         if composed is None or first.batch is None:
-            return Apart(problem="answered meanwhile")
+            return Apart(problem=NOT_WANTED.problem)
         letter = _letter(first, composed, key=first.batch)
         return await self._channel.multicast(letter, [item.account_id for item in items])
 

@@ -13,6 +13,7 @@ from assistant.settings import Settings
 from knowledge.exports.registry import KINDS, run_export
 
 USUAL = timedelta(days=27)  # four weeks, today included
+EARLIEST, LATEST = 1970, 2999  # years
 
 
 async def run_export_command(
@@ -26,6 +27,8 @@ async def run_export_command(
         raise SettingsError(f"export {kind} needs --class ID, the sourcedId of a homeroom class")
     end = _day("--to", last) or datetime.now(UTC).astimezone(settings.zone).date()
     start = _day("--from", first) or end - USUAL
+    if end < start:
+        raise SettingsError(f"--from {start} lies after --to {end}")
     if not out.parent.is_dir() or out.is_dir():
         raise SettingsError(f"--out {out}: expected a file in a folder that exists")
     async with open_database(settings) as database, database.read() as connection:
@@ -41,6 +44,9 @@ def _day(option: str, value: str | None) -> date | None:
     if value is None:
         return None
     try:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value)
     except ValueError as error:
         raise SettingsError(f"{option} {value!r}: expected a date such as 2026-11-24") from error
+    if not EARLIEST <= day.year <= LATEST:
+        raise SettingsError(f"{option} {value!r}: expected a year from {EARLIEST} to {LATEST}")
+    return day

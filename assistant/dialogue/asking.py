@@ -13,10 +13,13 @@ from assistant.dialogue.turn import Services
 from assistant.messages import Words
 from assistant.wording.answers import word
 from assistant.wording.texts import Speaker
+from intents.announcing import find_results
 from intents.asides import Aside, find_aside
+from intents.closing import understand_closing
 from intents.commands import find_command, find_note
 from intents.examples import nearest_examples
 from intents.fixes import alternatives
+from intents.managing import Managing, find_managing
 from intents.questions import Reading, understand_question
 from intents.reminders import ReminderReading, understand_reminder
 from knowledge.questions.answer import UnsupportedQuestionError, answer
@@ -84,7 +87,7 @@ async def understand(
             return _reminder_json(await on_calendar(connection, reminder, vocabulary, now))
     reading = understand_question(text, vocabulary, now, previous)
     if reading is None:
-        return {"intent": "none", "confidence": "confirm"}
+        return _about_others(text, vocabulary, now)
     question = reading.question
     return {
         "intent": "question",
@@ -93,6 +96,18 @@ async def understand(
         "leftover": [*reading.leftover],
         "choices": [choice.to_json() for choice in reading.choices],
     }
+
+
+def _about_others(text: str, vocabulary: Vocabulary, now: datetime) -> dict[str, Any]:
+    """What is neither a question about data nor a reminder to set."""
+    managed, results = find_managing(text), find_results(text)
+    if managed is not None and (managed.what is Managing.LIST or managed.words is not None):
+        return {"intent": "reminders", "confidence": "clear"}
+    if results is not None and results.is_sure:
+        return {"intent": "announcement_results", "confidence": "clear"}
+    if understand_closing(text, vocabulary, now) is not None:
+        return {"intent": "closure", "confidence": "confirm"}
+    return {"intent": "none", "confidence": "confirm"}
 
 
 def _reminder_json(reading: ReminderReading) -> dict[str, Any]:

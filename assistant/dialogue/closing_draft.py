@@ -28,6 +28,7 @@ class ClosureDraft:
     safety: bool = False  # ask everyone whether they are safe
     tells: bool = True  # tell children and staff
     waits: bool = False  # tell and ask when quiet hours end
+    ends: bool = False  # not a closure: it was asked from when there is school again
     is_latest: bool = True  # whether nothing else was said since, so that a bare はい means it
 
     @property

@@ -54,6 +54,7 @@ class ReminderDraft:
     closes_on: date | None = None
     announcement_id: str | None = None
     reminder_id: str | None = None  # the stored reminder that is to be changed; None: a new one
+    at_once: bool = False  # sent in the minute of はい, which ``starts_on`` and ``time`` become
     begun: str = ""  # what was said of its days and is no whole yet: 「毎週」
     asks: Asking = Asking.PREVIEW
     is_latest: bool = True  # whether nothing else was said since, so that a bare はい means it

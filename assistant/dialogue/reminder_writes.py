@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, Self
 
 from sqlalchemy import select, update
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from assistant.dialogue.reminder_draft import ReminderDraft
 from knowledge.db import upsert
 from knowledge.records.reminders import Reminder
-from knowledge.reminding import ReminderState
+from knowledge.reminding import ReminderState, What
 from scheduler.reminders import Reminders
 from scheduler.upcoming import cancel_open
 
@@ -106,6 +107,15 @@ class SendReminderNow:
             row = (await connection.execute(statement)).one_or_none()
             if row is not None:
                 await write.planner.send_now(connection, row, write.at)
+
+
+def as_row(draft: ReminderDraft, owner_id: str) -> Any:
+    """The draft as the row of ``reminders`` that it would become, for what is worked out beforehand. An announcement
+    that is not stored yet goes to the same people as words."""
+    what = What.TEXT if draft.what is What.ANNOUNCEMENT and draft.announcement_id is None else draft.what
+    return SimpleNamespace(
+        **{**_columns(draft), "what": what}, id=draft.reminder_id or "", owner_id=owner_id, next_at=None
+    )
 
 
 def _columns(draft: ReminderDraft) -> dict[str, Any]:

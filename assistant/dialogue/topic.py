@@ -24,6 +24,7 @@ class Topic:
     choices: tuple[Question, ...] = ()  # it was asked which of these was meant
     students: tuple[tuple[str, str], ...] = ()  # (sourcedId, label) of those listed in the answer, in its order
     reflections: tuple[tuple[str, date], ...] = ()  # (sourcedId, day) of the latest reflection of each that was shown
+    announcement_id: str | None = None  # the announcement whose answers were shown
     page: int = 0  # of a long answer, the one shown last
     page_left: bool = False  # whether there is one more
 
@@ -76,6 +77,7 @@ class Topic:
             "choices": [_stored(choice) for choice in self.choices],
             "students": [[*student] for student in self.students],
             "reflections": [[id, day.isoformat()] for id, day in self.reflections],
+            "announcement": self.announcement_id,
             "page": self.page,
             "pageLeft": self.page_left,
         }
@@ -93,6 +95,7 @@ class Topic:
                 choices=tuple(read for choice in value["choices"] if (read := _read(choice)) is not None),
                 students=tuple((id, label) for id, label in value["students"]),
                 reflections=tuple((id, date.fromisoformat(day)) for id, day in value["reflections"]),
+                announcement_id=value.get("announcement"),
                 page=value["page"],
                 page_left=value["pageLeft"],
             )

@@ -27,7 +27,7 @@ from assistant.messages import Incoming, Kind, Outgoing, ReplyToken
 from knowledge.db import upsert
 from knowledge.errors import StorageDownError
 from knowledge.questions.model import Phase
-from knowledge.records.accounts import Account
+from knowledge.records.accounts import SEEN_EVERY, Account
 from knowledge.records.at_home import home_learners
 from knowledge.records.checkins import CheckInRecord, find_checkins, last_next_steps
 from scheduler import outbox
@@ -38,7 +38,6 @@ WIDTH = 200  # conversations worked on at once
 MAX_ATTEMPTS = 3  # tries at an event that breaks a handler; then the person is told
 STORAGE_PAUSE = 1.0  # seconds to wait before a turn that found the database down is tried again
 SLOW_AFTER = 2.0  # seconds until the person is shown that an answer is coming
-SEEN_EVERY = timedelta(minutes=10)  # how exactly we remember where a person was last
 CLOCK_TOLERANCE = timedelta(minutes=5)  # an event further in the future has a wrong clock
 
 log = structlog.get_logger(__name__)
@@ -209,7 +208,7 @@ class Turns:
             )  # fmt: skip
             return self._broken(job)
         writes = list(turn.writes)
-        if not job.reachable or job.seen_at is None or turn.now - job.seen_at > SEEN_EVERY:
+        if not job.reachable or job.seen_at is None or turn.now - job.seen_at >= SEEN_EVERY:
             writes.insert(0, SeeAccount(account_id=job.incoming.account_id, at=turn.now))
         return Done(
             job=job,

@@ -267,6 +267,8 @@ class AddAnnouncement:
 
 @dataclass(frozen=True, kw_only=True)
 class LinkAccount:
+    """An account becomes a person's: what waits there for the one before is not sent any more."""
+
     account_id: str
     person_id: str
     at: datetime
@@ -279,6 +281,8 @@ class LinkAccount:
             .values(person_id=bindparam("person"), linked_at=bindparam("moment")),
             [{"account": write.account_id, "person": write.person_id, "moment": write.at} for write in writes],
         )
+        for write in writes:
+            await outbox.cancel_of_others(connection, write.account_id, write.person_id, write.at)
 
 
 @dataclass(frozen=True, kw_only=True)

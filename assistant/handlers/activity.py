@@ -8,11 +8,11 @@ from sqlalchemy import select
 
 from assistant.attachments import new_file
 from assistant.dialogue.turn import Turn
+from assistant.handlers.closing import say_days
 from assistant.messages import Attachment, Outgoing, Words
 from intents.closing import ClosingReading, Trouble
 from knowledge.exports.activity import activity_report
 from knowledge.records.closures import first_remote_day
-from knowledge.records.leads import schools_led
 from knowledge.records.roster import SchoolClass
 from knowledge.records.scope import load_viewer
 
@@ -26,7 +26,6 @@ async def on_request(turn: Turn, reading: ClosingReading) -> None:
         return
     async with turn.services.database.read() as connection:
         viewer = await load_viewer(connection, turn.known.id, turn.today)
-        led = await schools_led(connection, turn.known.id, turn.today)
         ids = reading.class_ids or tuple(viewer.homerooms)
         columns = (SchoolClass.sourced_id, SchoolClass.title, SchoolClass.school_sourced_id)
         rows = (await connection.execute(select(*columns).where(SchoolClass.sourced_id.in_(ids)))).all()
@@ -34,7 +33,7 @@ async def on_request(turn: Turn, reading: ClosingReading) -> None:
             turn.say("closures.activity_which")
             return
         row = rows[0]
-        if row.sourced_id not in viewer.homerooms and row.school_sourced_id not in viewer.schools | led:
+        if row.sourced_id not in viewer.homerooms and row.school_sourced_id not in viewer.schools:
             turn.say("closures.activity_not_yours")
             return
         first = await first_remote_day(connection, row.school_sourced_id, turn.today) or turn.today - RECENT
@@ -43,5 +42,7 @@ async def on_request(turn: Turn, reading: ClosingReading) -> None:
     write, file_id = new_file(turn.known.id, "text/csv", name, content, turn.now)
     turn.writes.append(write)
     attachment = Attachment(file_id=file_id, media_type="text/csv", name=name, alt=turn.words("closures.activity_file"))
-    said = turn.words("closures.activity_ready", label=Words.own(row.title), start=first, end=turn.today)
+    said = turn.words(
+        "closures.activity_ready", label=Words.own(row.title), days=say_days(turn.speaker, first, turn.today)
+    )
     turn.outgoing.append(Outgoing(text=said, attachment=attachment))

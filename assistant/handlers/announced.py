@@ -36,7 +36,6 @@ from knowledge.records.scope import load_viewer
 from knowledge.reminding import AudienceKind, What
 
 PREFIX = "&"  # a button's value: ``&<what>/<announcement's id>/<answer>/<page>``
-SOON = timedelta(minutes=5)  # from a tap to the sending: time to look at the preview
 RECENT = timedelta(days=7)  # so long 「誰がまだ答えていない？」 is about the announcement that somebody made last
 OFFERED = 5  # answers whose givers are offered by a tap
 SHOWN, LABEL = 10, 20  # announcements to choose from, and characters of each
@@ -65,7 +64,8 @@ async def _asked(turn: Turn, request: ResultsRequest) -> bool:
     is_open_question = not request.is_sure and not request.about
     if is_open_question:
         mine = [each for each in fitting if each.owner_id == turn.known.id and each.takes_answers(turn.now)]
-        fitting = [each for each in mine if turn.now - each.created_at <= RECENT]
+        recent = [each for each in mine if turn.now - each.created_at <= RECENT]
+        fitting = [each for each in fitting if each.id == _looked_at(turn)] or recent
     answers = {each.id: _answer_named(each, request) for each in fitting}
     if request.wanted in (Wanted.WILLING, Wanted.SAID):
         fitting = [each for each in fitting if answers[each.id] is not None]
@@ -82,6 +82,12 @@ async def _asked(turn: Turn, request: ResultsRequest) -> bool:
         more.append(turn.button("announcements.others_button", _value(fitting[0], "list"), Tone.CONTROL))
     _show(turn, await _results(turn, fitting[0]), MISSING if is_missing else answers[fitting[0].id], more)
     return True
+
+
+def _looked_at(turn: Turn) -> str | None:
+    """The announcement whose answers the conversation is about."""
+    topic = turn.state.topic
+    return topic.announcement_id if topic is not None and topic.previous().holds(turn.now) else None
 
 
 def _answer_named(announcement: Announced, request: ResultsRequest) -> str | None:
@@ -132,6 +138,7 @@ def _show(turn: Turn, results: Results, value: str | None, more: Sequence[Choice
     if not results.seen and results.unseen:
         turn.say("answers.refused")
         return
+    turn.change(topic=Topic(at=turn.incoming.occurred_at, announcement_id=results.announcement.id))
     text = say_figures(results, turn.now, turn.speaker, turn.services.timezone)
     choices: list[Choice] = []
     if value is not None and results.seen:
@@ -169,14 +176,14 @@ def _under_names(turn: Turn, results: Results, value: str, page: int) -> list[Ch
         choices.append(_more(turn, results.announcement, "who", value, page))
     children = tuple((each.person_id, each.name) for each in people if each.is_student)
     if children and len(children) <= MOST_LISTED:
-        topic = Topic(at=turn.incoming.occurred_at, students=children)
+        topic = Topic(at=turn.incoming.occurred_at, students=children, announcement_id=results.announcement.id)
         turn.change(topic=topic)
         choices.append(turn.button("asking.reach", f"={Aside.REACH}/{topic.key}"))
     return choices
 
 
 async def _remind(turn: Turn, results: Results) -> None:
-    """A draft that sends it once more, soon, to those who have not answered: previewed like every reminder."""
+    """A draft that sends it once more, at once, to those who have not answered: previewed like every reminder."""
     announcement = results.announcement
     children = tuple(each.person_id for each in results.who(MISSING) if each.is_student)
     draft = ReminderDraft(
@@ -188,7 +195,8 @@ async def _remind(turn: Turn, results: Results) -> None:
         what=What.ANNOUNCEMENT,
         text=announcement.text,
         starts_on=turn.today,
-        time=f"{turn.now + SOON:%H:%M}",
+        time=f"{turn.now:%H:%M}",
+        at_once=True,
         only_missing=True,
         answers=announcement.kind,
         choices=announcement.choices,

@@ -90,7 +90,7 @@ async def _tapped(turn: Turn, announcement_id: str, value: str) -> None:
     answering = _answering(turn)
     if asked is None:  # nobody who was not asked can answer
         turn.say("asking.button_too_old", talk.menu(turn))
-    elif not asked.announcement.takes_answers(turn.now):
+    elif not asked.announcement.takes_answers(turn.now) and not _is_cry(asked.announcement, value):
         turn.change(answering=None)
         turn.say("announcements.closed")
         await _go_on(turn)
@@ -167,10 +167,15 @@ def _read(announcement: Announced, text: str) -> str | None:
     return next((value for value in announcement.values if is_called(announcement, value, text)), None)
 
 
+def _is_cry(announcement: Announced, value: str) -> bool:
+    """Whether it says that a child is not safe: it becomes an alert however late it comes."""
+    return announcement.is_safety_check and value in safety.LEVELS
+
+
 async def _take(turn: Turn, asked: Asked, value: str) -> None:
     """Keep the answer and say so. An older tap that comes after a newer one changes nothing."""
     announcement = asked.announcement
-    if asked.answered_at is not None and asked.answered_at > turn.now:
+    if asked.answered_at is not None and asked.answered_at > turn.now and not _is_cry(announcement, value):
         return
     if asked.value != value:
         turn.writes.append(

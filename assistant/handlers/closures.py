@@ -11,9 +11,16 @@ from assistant.dialogue.turn import Turn
 from assistant.handlers import activity, checkin, closing, declaring, menu, reopening, safety_results, school_days, talk
 from assistant.messages import Choice, Kind, Tone, Words
 from intents.asides import Aside, find_aside
-from intents.closing import Act, ClosingReading, Trouble, asks_for_menu, understand_closing
+from intents.closing import (
+    Act,
+    ClosingReading,
+    Trouble,
+    asks_for_menu,
+    may_be_about,
+    understand_closing,
+    understand_days,
+)
 from intents.commands import Command, find_command
-from knowledge.questions.model import Vocabulary
 from knowledge.questions.vocabulary import load_vocabulary
 from knowledge.records.leads import leads_of, schools_led
 from knowledge.records.scope import load_viewer
@@ -33,7 +40,7 @@ async def on_closures(turn: Turn) -> bool:
     if turn.is_remote and asks_for_menu(turn.incoming.text):
         return await menu.on_child_text(turn)
     if checkin.pending_today(turn) is not None:
-        return False
+        return await _asked_meanwhile(turn)
     if turn.person.band == "staff":
         if await _answers_preview(turn) or await menu.on_staff_text(turn):
             return True
@@ -43,12 +50,21 @@ async def on_closures(turn: Turn) -> bool:
     return reading is not None and await _dealt_with(turn, reading, led)
 
 
+async def _asked_meanwhile(turn: Turn) -> bool:
+    """Whether there is school, while a check-in's question waits: answered, and the question asked again below."""
+    reading, _ = await _understood(turn)
+    if reading is None or reading.act is not Act.ASK or turn.is_stale:
+        return False
+    await school_days.on_question(turn, reading)
+    await checkin.ask_again(turn)
+    return True
+
+
 async def _understood(turn: Turn) -> tuple[ClosingReading | None, frozenset[str]]:
     """What the text says about closures, and which schools the person leads. The names are looked up only where the
     words are about closures at all."""
     today = turn.today
-    nobody = Vocabulary(timezone=turn.services.timezone, default=school_days.NOBODY)
-    if understand_closing(turn.incoming.text, nobody, turn.now) is None:
+    if not may_be_about(turn.incoming.text):
         return None, frozenset()
     async with turn.services.database.read() as connection:
         led = await schools_led(connection, turn.known.id, today)
@@ -71,6 +87,8 @@ async def _dealt_with(turn: Turn, reading: ClosingReading, led: frozenset[str]) 
             await school_days.on_question(turn, reading)
         case Act.DECLARE | Act.END if not led:
             await _tell_who_can(turn)
+        case Act.DECLARE | Act.END if reading.school_ids and led.isdisjoint(reading.school_ids):
+            turn.say("closures.other_school")
         case Act.DECLARE:
             await _begin(turn, reading, led)
         case Act.END:
@@ -113,9 +131,9 @@ async def _tell_who_can(turn: Turn) -> None:
     """Only leads close a school: who they are."""
     async with turn.services.database.read() as connection:
         names = await leads_of(connection, turn.known.school_id or "", turn.today)
-    comma = str(turn.words("closures.comma"))
     if names:
-        turn.say("closures.only_leads", names=Words.join([Words.own(name) for name in names], comma))
+        named = [turn.words("closures.lead_name", name=Words.own(name)) for name in names]
+        turn.say("closures.only_leads", names=Words.join(named, str(turn.words("closures.comma"))))
     else:
         turn.say("closures.only_leads_unknown")
 
@@ -126,15 +144,35 @@ async def _answers_preview(turn: Turn) -> bool:
     if draft is None or not draft.holds(turn.now) or not draft.is_latest:
         return False
     aside = find_aside(turn.incoming.text)
-    if aside is Aside.YES and draft.first is not None:
+    if draft.first is None and aside not in (Aside.NO, Aside.REWRITE) and not _stops(turn):
+        return await _answers_when(turn, draft, is_yes=aside is Aside.YES)
+    if aside is Aside.YES:
         await declaring.confirm(turn, draft)
-    elif aside is Aside.NO or find_command(turn.incoming.text) is Command.STOP:
+    elif aside is Aside.NO or _stops(turn):
         _drop(turn, "closures.cancelled")
     elif aside is Aside.REWRITE:
         _drop(turn, "closures.say_again")
     else:
         return False
     return True
+
+
+async def _answers_when(turn: Turn, draft: ClosureDraft, *, is_yes: bool) -> bool:
+    """The day that was asked for, in words; はい names none, so it is asked again."""
+    days = understand_days(turn.incoming.text, turn.today)
+    if days is not None and not draft.ends:
+        await closing.preview(turn, replace(draft, first=days[0], last=days[1]))
+    elif draft.ends and (days is not None or is_yes):
+        await reopening.go_on(turn, draft, days and days[0])
+    elif is_yes:
+        _ask_when(turn, replace(draft, at=turn.now))
+    else:
+        return False
+    return True
+
+
+def _stops(turn: Turn) -> bool:
+    return find_command(turn.incoming.text) is Command.STOP
 
 
 def _drop(turn: Turn, key: str) -> None:
@@ -151,7 +189,7 @@ async def _tapped(turn: Turn, parts: list[str]) -> bool:
         case ["menu_yes" | "menu_no" as what, key]:
             await menu.on_button(turn, what, key)
             return True
-        case ["end", closure_id, day]:
+        case ["end", closure_id, said] if (day := _day(said)) is not None:
             await reopening.end(turn, closure_id, day)
             return True
         case ["missing", announcement_id]:
@@ -168,15 +206,23 @@ async def _tapped(turn: Turn, parts: list[str]) -> bool:
             await declaring.confirm(turn, draft)
         case "fix", []:
             _drop(turn, "closures.say_again")
-        case "from", [day]:
-            first = date.fromisoformat(day)
-            await closing.preview(turn, replace(draft, first=first, last=first))
-        case "set", [("is_remote" | "safety" | "tells" | "waits") as name, value]:
+        case "from", [said] if (day := _day(said)) is not None and day >= turn.today and not draft.ends:
+            await closing.preview(turn, replace(draft, first=day, last=day))
+        case "list", [] if draft.first is not None:
+            await closing.list_stopped(turn, draft)
+        case "set", [("is_remote" | "safety" | "tells" | "waits") as name, value] if draft.first is not None:
             changes = {name: value == "1"}
             await closing.preview(turn, replace(draft, **changes))
         case _:
             _drop(turn, "closures.cancelled")
     return True
+
+
+def _day(said: str) -> date | None:
+    try:
+        return date.fromisoformat(said)
+    except ValueError:
+        return None
 
 
 def _writes_words(turn: Turn) -> bool:

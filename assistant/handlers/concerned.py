@@ -13,12 +13,14 @@ from assistant.dialogue.closing_draft import ClosureDraft
 from assistant.dialogue.turn import Turn
 from knowledge.records.accounts import accounts_of
 from knowledge.records.calendar import ClosedDays, load_calendars
+from knowledge.records.closures import Declared
 from knowledge.records.reminders import Reminder, audience_of
 from knowledge.records.roster import Enrollment
 from knowledge.records.scope import valid_on
 from knowledge.reminding import Audience, AudienceKind, ReminderState
 from scheduler import stopping
 from scheduler.audience import Member, find_members
+from scheduler.upcoming import upcoming
 
 FAR = timedelta(days=92)  # how far ahead a closure without an end is looked at for what it stops
 
@@ -70,32 +72,63 @@ async def find_affected(connection: AsyncConnection, turn: Turn, draft: ClosureD
     return Affected(children=children, class_ids=classes, staff=told)
 
 
-async def days_without_school(connection: AsyncConnection, affected: Affected, draft: ClosureDraft) -> int | None:
-    """How many days of school fall away; None where no end was said."""
+async def days_without_school(
+    connection: AsyncConnection, affected: Affected, draft: ClosureDraft
+) -> tuple[int, int] | None:
+    """How many days of school fall away, and how many there would be had nothing been closed yet; None where no end was
+    said."""
     first, last = draft.first, draft.last
     if first is None or last is None:
         return None
     calendars = await load_calendars(connection, [draft.school_id], first, last)
     homes = {home for member in affected.children for home in member.homes}
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    return sum(any(home.has_school(calendars, day) for home in homes if home.school_id in calendars) for day in days)
+    here = [home for home in homes if home.school_id in calendars]
+    falling = sum(any(home.has_school(calendars, day) for home in here) for day in days)
+    planned = sum(any(calendars[home.school_id].is_planned(day, home.grade) for home in here) for day in days)
+    return falling, planned
 
 
-async def reminders_within(connection: AsyncConnection, turn: Turn, draft: ClosureDraft, affected: Affected) -> int:
-    """How many reminders to these children have their next sending on one of the days."""
+async def reminders_within(
+    connection: AsyncConnection, turn: Turn, draft: ClosureDraft, affected: Affected
+) -> dict[str, int]:
+    """How often each reminder to these children would still be sent on the days, by id; those that would not be sent
+    are left out."""
     zone = turn.services.timezone
-    start = datetime.combine(draft.first or turn.today, time(), zone)
-    end = datetime.combine((draft.last or turn.today + FAR) + timedelta(days=1), time(), zone)
-    statement = select(Reminder.audience_kind, Reminder.audience_ids, Reminder.audience_label).where(
-        Reminder.school_id == draft.school_id,
-        Reminder.state == ReminderState.ACTIVE,
-        Reminder.next_at >= start,
-        Reminder.next_at < end,
-        ~Reminder.any_day,
+    first = draft.first or turn.today
+    end = datetime.combine((draft.last or max(first, turn.today) + FAR) + timedelta(days=1), time(), zone)
+    after = max(datetime.combine(first, time(), zone) - timedelta(seconds=1), turn.now)
+    statement = (
+        select(*Reminder.__table__.c)
+        .where(
+            Reminder.school_id == draft.school_id,
+            Reminder.state == ReminderState.ACTIVE,
+            Reminder.next_at < end,
+            ~Reminder.any_day,
+        )
+        .order_by(Reminder.next_at, Reminder.id)
     )
     concerned = {*affected.ids, *affected.class_ids, draft.school_id}
-    audiences = [audience_of(row) for row in await connection.execute(statement)]
-    return sum(audience.is_children and not concerned.isdisjoint(audience.ids) for audience in audiences)
+    rows = [
+        row
+        for row in await connection.execute(statement)
+        if (audience := audience_of(row)).is_children and not concerned.isdisjoint(audience.ids)
+    ]
+    found = await upcoming(connection, rows, after, zone, count=(end - after).days + 1)
+    times = {row.id: sum(moment < end for moment in each) for row, each in zip(rows, found, strict=True)}
+    return {id: count for id, count in times.items() if count}
+
+
+def is_touched(closure: Declared, affected: Affected) -> bool:
+    """Whether some of these children are closed out by a closure."""
+    closed = ClosedDays(
+        first=closure.first_day,
+        last=None,
+        grades=frozenset(closure.grades),
+        class_ids=frozenset(closure.class_ids),
+    )
+    homes = {home for member in affected.children for home in member.homes}
+    return any(closed.covers(closure.first_day, home.grade, home.class_id) for home in homes)
 
 
 def stopped_kinds(draft: ClosureDraft) -> frozenset[str]:

@@ -12,7 +12,7 @@ from assistant.dialogue.closing_draft import ClosureDraft
 from assistant.dialogue.people_store import load_people
 from assistant.dialogue.turn import Turn
 from assistant.dialogue.writes import AddAnnouncement
-from assistant.handlers.closing import say_days
+from assistant.handlers.closing import say_days, say_span
 from assistant.handlers.concerned import Affected, due_at, find_affected, is_whole, stopped_kinds
 from assistant.messages import Outgoing, Words
 from assistant.wording.texts import Speaker, band_of
@@ -66,7 +66,7 @@ async def confirm(turn: Turn, draft: ClosureDraft) -> None:
         await refresh(connection, [draft.school_id], turn.now, turn.services.timezone)
         stopped: Mapping[str, int] = {}
         if first <= turn.today:
-            cause = f"closed: {closure_id}"
+            cause = stopping.CLOSED + closure_id
             stopped = await stopping.stop(connection, affected.ids, stopped_kinds(draft), turn.now, cause)
     turn.outgoing.append(Outgoing(text=_declared(turn, closure, draft, affected, stopped, len(asked), due)))
 
@@ -169,12 +169,13 @@ def _notices(turn: Turn, closure: Declared, affected: Affected, grades: Mapping[
     for member in affected.linked:
         grade = grades.get(member.person_id)
         speaker = Speaker(language=turn.services.language, band=_band(grade))
-        days = say_days(speaker, closure.first_day, closure.last_day)
-        items.append(
-            item(member.person_id, member.account_id or "", speaker.say(f"closures.to_child_{kind}", days=days), grade)
-        )
+        days = say_span(speaker, closure.first_day, closure.last_day)
+        text = speaker.say(f"closures.to_child_{kind}", days=days)
+        if closure.last_day is None:
+            text = Words.join([text, speaker.say("closures.to_child_open")], "\n")
+        items.append(item(member.person_id, member.account_id or "", text, grade))
     speaker = Speaker(language=turn.services.language, band="staff")
-    days = say_days(speaker, closure.first_day, closure.last_day)
+    days = say_span(speaker, closure.first_day, closure.last_day)
     told = speaker.say(f"closures.to_staff_{kind}", label=Words.own(closure.label), days=days)
     return items + [item(id, account_id, told, None) for id, account_id in affected.staff.items()]
 

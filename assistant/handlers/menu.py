@@ -8,11 +8,10 @@ from datetime import date, datetime
 from sqlalchemy import select
 
 from assistant.dialogue.closing_draft import MenuDraft
-from assistant.dialogue.flow import MAX_CHOICES
 from assistant.dialogue.menu_writes import SaveMenu, SetMenuDone
 from assistant.dialogue.turn import Turn
 from assistant.handlers import checkin, talk
-from assistant.menus import menu_message, say_line
+from assistant.menus import above, menu_message, say_line
 from assistant.messages import Outgoing, Tone, Words
 from assistant.wording.grade_fit import to_kana
 from assistant.wording.occasions import say_day
@@ -179,11 +178,9 @@ async def _show(turn: Turn, message: Outgoing) -> None:
     if checkin.pending_today(turn) is None:
         turn.outgoing.append(message)
         return
-    turn.outgoing.append(replace(message, choices=()))
+    before = len(turn.outgoing)
     await checkin.ask_again(turn)
-    last = turn.outgoing[-1]
-    room = MAX_CHOICES - len(last.choices)
-    turn.outgoing[-1] = replace(last, choices=(*last.choices, *message.choices[:room]))
+    turn.outgoing[before:] = above(message, turn.outgoing[before:])
 
 
 def _lines(draft: MenuDraft) -> list[MenuLine]:

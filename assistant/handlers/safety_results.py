@@ -38,7 +38,11 @@ async def on_question(turn: Turn, *, named: bool) -> bool:
                 turn.say("closures.no_safety_check")
             return named
         responses = await _responses(connection, turn, newest, viewer, led)
-        away = await _not_asked(connection, turn, newest, viewer, led)
+        everybody = len(await responses_of(connection, newest.id, turn.today))
+        away = await _not_asked(connection, turn, newest, viewer)
+    if not responses and not away:  # somebody without rights over any child
+        turn.say("answers.refused")
+        return True
     lines = [turn.words("closures.results", count=len(responses))]
     for value in WORST_FIRST:
         given = [each for each in responses if each.value == value]
@@ -47,6 +51,9 @@ async def on_question(turn: Turn, *, named: bool) -> bool:
         lines.append(turn.words(key, count=len(given)) if shown or not given else _named(turn, key, given))
     if away:
         lines.append(turn.words("closures.results_not_linked", count=len(away), names=_joined(turn, away)))
+    is_whole = newest.owner_id == viewer.person_id or newest.school_id in led
+    if is_whole and len(responses) < everybody:  # nobody is to take these for all
+        lines.append(turn.words("closures.results_unseen", count=everybody - len(responses)))
     missing = any(each.value is None for each in responses)
     choices = (turn.button("closures.remind_button", f"~missing/{newest.id}"),) if missing else ()
     turn.outgoing.append(Outgoing(text=Words.join(lines, "\n"), choices=choices))
@@ -93,9 +100,7 @@ async def _responses(
     return [each for each in found if each.is_seen_by(viewer, check, led)]
 
 
-async def _not_asked(
-    connection: AsyncConnection, turn: Turn, check: Announced, viewer: Viewer, led: frozenset[str]
-) -> list[str]:
+async def _not_asked(connection: AsyncConnection, turn: Turn, check: Announced, viewer: Viewer) -> list[str]:
     """Names of the children of the closure who cannot be written to: for the telephone."""
     since = check.created_at.astimezone(turn.services.timezone).date() - RECENT
     closures = await find_closures(connection, [check.school_id], since)
@@ -114,7 +119,7 @@ async def _not_asked(
         if member.person_id not in asked
         and any(
             closed.covers(turn.today, home.grade, home.class_id)
-            and (check.school_id in led or home.class_id in viewer.homerooms)
+            and (check.school_id in viewer.schools or home.class_id in viewer.homerooms)
             for home in member.homes
         )
     ]

@@ -15,7 +15,7 @@ from intents.closing import ClosingReading, Trouble
 from knowledge.questions.model import Scope, ScopeKind
 from knowledge.records.calendar import SchoolCalendar, load_calendars
 from knowledge.records.closures import find_closures
-from knowledge.records.roster import GRADE, Enrollment, SchoolClass, User
+from knowledge.records.roster import GRADE, Enrollment, Org, SchoolClass, User
 from knowledge.records.scope import Viewer, load_viewer, valid_on
 
 NOBODY = Scope(kind=ScopeKind.CLASS, ids=(), label="")
@@ -43,13 +43,13 @@ async def on_question(turn: Turn, reading: ClosingReading) -> None:
     days = [first + timedelta(days=n) for n in range(max((last - first).days, 0) + 1)]
     async with turn.services.database.read() as connection:
         viewer = await load_viewer(connection, turn.known.id, turn.today)
-        rooms = await _rooms(connection, viewer, reading.class_ids, turn)
+        rooms = await _rooms(connection, viewer, reading, turn)
         calendars = await load_calendars(connection, {room.school_id for room in rooms}, days[0], days[-1])
         partly = await find_closures(connection, {room.school_id for room in rooms if room.class_id is None}, days[0])
     if not rooms:
         turn.say("closures.no_school_known")
         return
-    is_own = turn.known.is_student or len(rooms) == 1
+    is_own = turn.known.is_student or (len(rooms) == 1 and not reading.school_ids)
     lines: list[Words] = []
     for room in rooms[:MOST_DAYS]:
         for day in days:
@@ -58,7 +58,7 @@ async def on_question(turn: Turn, reading: ClosingReading) -> None:
             )
             lines.append(said if is_own else turn.words("closures.day_of", label=Words.own(room.label), said=said))
             closed = [each.label for each in partly if each.covers(day) and (each.grades or each.class_ids)]
-            if closed and room.class_id is None:
+            if closed and room.class_id is None and calendars[room.school_id].is_school_day(day):
                 comma = str(turn.words("closures.comma"))
                 lines.append(turn.words("closures.partly_closed", labels=Words.own(comma.join(dict.fromkeys(closed)))))
     turn.outgoing.append(Outgoing(text=Words.join(lines, "\n")))
@@ -72,8 +72,8 @@ def _state(calendar: SchoolCalendar, room: Room, day: date) -> str:
     return "closed" if calendar.is_closed(day, room.grade, room.class_id) else "off"
 
 
-async def _rooms(connection: AsyncConnection, viewer: Viewer, named: tuple[str, ...], turn: Turn) -> list[Room]:
-    """A child's own class, a guardian's children's, the classes that staff name or have, else the school."""
+async def _rooms(connection: AsyncConnection, viewer: Viewer, reading: ClosingReading, turn: Turn) -> list[Room]:
+    """A child's own class, a guardian's children's, the classes or schools that staff name, or have."""
     statement = (
         select(SchoolClass.sourced_id, SchoolClass.title, SchoolClass.school_sourced_id, GRADE.label("grade"))
         .join(Enrollment, Enrollment.class_sourced_id == SchoolClass.sourced_id)
@@ -88,7 +88,10 @@ async def _rooms(connection: AsyncConnection, viewer: Viewer, named: tuple[str, 
     )
     if family := viewer.children | ({viewer.student_id} if viewer.student_id else frozenset[str]()):
         statement = statement.where(Enrollment.user_sourced_id.in_(family))
-    elif ids := (frozenset(named) or viewer.homerooms):
+    elif reading.school_ids and not reading.class_ids:
+        names = select(Org.sourced_id, Org.name).where(Org.sourced_id.in_(reading.school_ids)).order_by(Org.name)
+        return [Room(label=row.name, school_id=row.sourced_id) for row in await connection.execute(names)]
+    elif ids := (frozenset(reading.class_ids) or viewer.homerooms):
         statement = statement.where(SchoolClass.sourced_id.in_(ids))
     else:
         schools = viewer.schools or viewer.workplaces

@@ -44,9 +44,12 @@ async def load_vocabulary(connection: AsyncConnection, viewer: Viewer, timezone:
     family = await _students(connection, viewer, User.sourced_id.in_(own_ids), enrolled=False) if own_ids else ()
     staffed = viewer.homerooms or viewer.subject_classes or viewer.schools
     if not staffed and not viewer.districts:
+        own = (await _places(connection, viewer))[0] if viewer.workplaces else ()  # whose staff may be written to
         return Vocabulary(
             timezone=timezone,
             default=_own(family),
+            own_schools=tuple(sorted(viewer.workplaces)),
+            schools=tuple(place for place, _ in own if place.id in viewer.workplaces),
             students=family,
             terms=_terms(sessions),
             subjects=await _subjects(connection, SchoolClass.sourced_id.in_(_classes_of(own_ids))) if own_ids else (),

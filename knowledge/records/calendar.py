@@ -62,7 +62,7 @@ class SchoolCalendar:
     """One school's days within the dates it was loaded for."""
 
     def __init__(self, rows: Iterable[tuple[date, str, Iterable[str]]] = (), closed: Iterable[ClosedDays] = ()) -> None:
-        """``rows``: (date, kind, grades); no grades means every grade."""
+        """``rows``: (date, kind, grades); no grades means every grade. ``closed``: in the order of their declaring."""
         self._closed = tuple(closed)
         self._rows: dict[date, list[_Row]] = {}
         for day, kind, grades in rows:
@@ -92,9 +92,9 @@ class SchoolCalendar:
         ]
 
     def is_remote(self, day: date, grade: str | None = None, class_id: str | None = None) -> bool:
-        """Whether they learn at home on what would have been a school day."""
+        """Whether they learn at home on what would have been a school day; what was declared last decides."""
         covering = [closed for closed in self._closed if closed.covers(day, grade, class_id)]
-        return any(closed.is_remote for closed in covering) and self.is_planned(day, grade)
+        return bool(covering) and covering[-1].is_remote and self.is_planned(day, grade)
 
     def has_checkins(self, day: date, grade: str | None = None, class_id: str | None = None) -> bool:
         """Whether they are asked for their check-ins: when they have school, be it at home."""
@@ -134,12 +134,16 @@ async def load_calendars(
     )
     for school_id, day, kind, grades in await connection.execute(statement):
         rows[school_id].append((day, kind, grades))
-    closures = select(
-        Closure.school_id, Closure.first_day, Closure.last_day, Closure.grades, Closure.class_ids, Closure.is_remote
-    ).where(
-        Closure.school_id.in_(ids),
-        Closure.first_day <= end,
-        or_(Closure.last_day.is_(None), Closure.last_day >= start),
+    closures = (
+        select(
+            Closure.school_id, Closure.first_day, Closure.last_day, Closure.grades, Closure.class_ids, Closure.is_remote
+        )
+        .where(
+            Closure.school_id.in_(ids),
+            Closure.first_day <= end,
+            or_(Closure.last_day.is_(None), Closure.last_day >= start),
+        )
+        .order_by(Closure.declared_at, Closure.id)
     )
     for school_id, first, last, grades, class_ids, is_remote in await connection.execute(closures):
         closed[school_id].append(

@@ -21,6 +21,7 @@ from scheduler import claiming
 from scheduler.occurrences import resolve
 from scheduler.reminders import Reminders
 from scheduler.schools import SchoolTimes
+from scheduler.sending import INSTANT
 from scheduler.upcoming import recompute, refresh_all
 from tests.builders.district import FRI, MON, THU, TOKYO, TUE, WED, put
 from tests.builders.reminding import (
@@ -74,7 +75,7 @@ async def test_a_send_says_what_it_is(district: Database) -> None:
     first = (await rows(district, "reminder"))[0]
     assert (first.key, first.account_id, first.source) == ("reminder:r:20260511T1000:b1", "line:b1", "r/20260511T1000")
     assert (first.variant, first.counts_on, first.person_id) == ("P4", MON, "b1")
-    assert (first.due_at, first.expires_at) == (at(10, 1), at(10, 15))
+    assert (first.due_at, first.expires_at) == (at(10, 1), at(10, 15) + INSTANT)
     assert first.payload == {"reminder_id": "r", "person_id": "b1", "keep_until": at(20).isoformat()}
 
 
@@ -147,7 +148,7 @@ async def test_a_question_of_staff_is_theirs_and_reports_nothing(district: Datab
     await planner(district).plan(at(10))
     [send] = await rows(district)
     assert (send.kind, send.payload["person_id"], send.counts_on, send.variant) == ("standing", "tanaka", None, None)
-    assert send.expires_at == at(12)
+    assert send.expires_at == at(12) + INSTANT
 
 
 # Exactly once

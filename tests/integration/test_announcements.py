@@ -469,7 +469,7 @@ async def test_a_homeroom_teacher_sees_the_children_of_the_own_class_alone(world
     await announce(world, owner="p-ogawa", to=["s-hana", "s-ren", "s-sora"])
     await tap_value(world, "sora", "%a-1/yes")
     [of_class] = await world.say("ito", "アンケートの結果は？")
-    assert of_class.startswith("2人中0人") and "ほかに1人" in of_class
+    assert of_class.startswith("2人中0人") and "ほかにも1人" in of_class
     assert "締め切る" not in offered(world, "ito")
     [of_school] = await world.say("ogawa", "アンケートの結果は？")
     assert of_school.startswith("3人中1人") and "締め切る" in offered(world, "ogawa")

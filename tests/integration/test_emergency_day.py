@@ -53,19 +53,19 @@ async def test_a_day_at_home_from_the_news_to_the_end(world: LineWorld) -> None:
     # The principal closes school from tomorrow on; nothing happens before はい.
     before = {name: len(heard(world, name)) for name in ("ogawa", "ito", "hana", "sora")}
     [preview] = await world.say("ogawa", "明日から緊急モード（台風）")
-    assert "学校全体" in preview and "台風" in preview and "5月12日" in preview and "続けます" in preview
+    assert "学校全体" in preview and "台風" in preview and "5月12日" in preview and "家での学習：あり" in preview
     assert len(heard(world, "hana")) == before["hana"]
     [done] = await world.say("ogawa", "はい")
     assert "学校全体を休みにしました" in done and "安否確認" in done and "1人" in done
     news, check = heard(world, "hana")[before["hana"] :]
-    assert "家で学習する日" in news and "無事" in check and "119" in check
+    assert "家で学習するよ" in news and "無事" in check and "119" in check
     assert "おうちで べんきょうする" in heard(world, "sora")[before["sora"]]
 
     # Hana is safe; Sora needs help, and staff know at once.
     [thanks] = await world.tap("hana", "無事")
     assert "よかった" in thanks
     before_ito = len(heard(world, "ogawa"))
-    [answer] = await world.tap("sora", "たすけが ひつよう")
+    [answer] = await world.tap("sora", "たすけて ほしい")
     assert "110" in answer and "0120-0-78310" in answer
     told = heard(world, "ogawa")[before_ito:]
     assert any("高橋 空" in text and "助けが必要" in text for text in told)

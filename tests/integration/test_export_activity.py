@@ -110,6 +110,10 @@ def test_the_command_writes_the_file_and_says_what_is_wrong(tmp_path: Path) -> N
         (asked, 2, "--class"),
         (("export", "marks", "--class", "c-4-2", "--out", str(out)), 2, "activity"),
         ((*asked, "--class", "c-4-2", "--from", "May"), 2, "--from"),
+        ((*asked, "--class", "c-4-2", "--from", "2026-05-13"), 2, "--from"),
+        (("export", "activity", "--class", "c-4-2", "--to", "0001-01-01", "--out", str(out)), 2, "--to"),
+        (("export", "activity", "--class", "c-4-2", "--out", str(tmp_path)), 2, "--out"),
+        (("export", "activity", "--class", "c-4-2", "--out", "/dev/full"), 2, "--out"),
         (("export", "activity", "--class", "c-4-2", "--out", str(tmp_path / "no" / "a.csv")), 2, "--out"),
     ):
         status, _, err = ayumi(folder, *arguments)

@@ -87,7 +87,7 @@ async def test_at_that_time_the_first_question_comes_back_in_kind_words(world: L
     assert pushed(world) == 1
     await pass_by(world, at(16, 10))
     assert pushed(world) == 2
-    assert last(world).startswith("約束の時間だよ。")
+    assert last(world).startswith("また声をかけに来たよ。")
     assert labels(world)[-3:] == WAYS_OUT
     await world.tap("hana", labels(world)[0])
     assert await record_of(world) is not None

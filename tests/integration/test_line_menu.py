@@ -33,7 +33,7 @@ async def test_the_menu_is_everybodys_with_its_picture(line: LineStandIn) -> Non
     assert line.rich_menus.default == menu_id
     assert len(line.rich_menus.pictures[menu_id]) < 1_000_000
     actions = [area["action"] for area in line.rich_menus.menus[menu_id]["areas"]]
-    assert [action["label"] for action in actions] == ["見通し", "振り返り", "相談", "ヘルプ"]
+    assert [action["label"] for action in actions] == ["見通し", "ふりかえり", "相談", "ヘルプ"]
 
 
 async def test_every_field_is_a_button_that_the_talk_knows(line: LineStandIn) -> None:

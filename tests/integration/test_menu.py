@@ -142,7 +142,7 @@ async def test_the_menu_of_yesterday_is_over(world: LineWorld) -> None:
     await set_menu(world)
     await at(world, "08:20")
     world.clock.moment = datetime.combine(MONDAY + timedelta(days=2), time(9), TOKYO)
-    assert "終わった" in (await world.tap("hana", "できた：1 算数"))[0]
+    assert "前の日" in (await world.tap("hana", "できた：1 算数"))[0]
 
 
 async def test_on_a_school_day_a_child_who_writes_menu_gets_help(world: LineWorld) -> None:

@@ -77,7 +77,7 @@ async def test_who_is_silent_is_asked_once_more_in_other_and_gentle_words(world:
         await pass_by(world, at(18, minute))
     assert pushed(world, "hana") == 2
     prompt, nudge = world.line.texts_to(user_id("hana"))[-2:]
-    assert nudge.startswith("今日もおつかれさま。一つ選ぶだけでもいいし、答えない日があってもだいじょうぶ。")
+    assert nudge.startswith("今日もおつかれさま。一言だけでもいいし、答えない日があってもだいじょうぶ。")
     assert nudge.splitlines()[0] not in prompt
     labels = [label for label, _ in world.line.quick_replies_to(user_id("hana"))]
     assert labels[-3:] == ["とばす", "あとで", "今日は答えない"]
@@ -234,7 +234,7 @@ async def test_the_homeroom_teacher_is_told_once_in_the_evenings_brief(world: Li
     assert await briefs(world) == []
     await pass_by(world, at(16, 30, day=WEDNESDAY))
     (brief,) = await briefs(world)
-    assert "3回つづけて返事がないので、声かけを止めました：佐藤 花、鈴木 蓮" in brief
+    assert "3回続けて返事がないので、声かけを止めました：佐藤 花、鈴木 蓮" in brief
     await pass_by(world, at(16, 30, day=WEDNESDAY + timedelta(days=1)))
     assert len(await briefs(world)) == 1
 
@@ -264,4 +264,4 @@ async def test_where_briefs_are_off_it_is_one_message_when_the_evenings_window_e
             await pass_by(world, moment, times)
         assert pushed(world, "ito") == 1
         (told,) = await briefs(world)
-        assert told == "4年2組・5月12日の様子です。\n3回つづけて返事がないので、声かけを止めました：佐藤 花"
+        assert told == "4年2組・5月12日の様子です。\n3回続けて返事がないので、声かけを止めました：佐藤 花"

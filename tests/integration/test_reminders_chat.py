@@ -105,7 +105,7 @@ async def test_the_cost_on_line_is_shown_against_what_is_left(world: LineWorld) 
 
     set_quota(world, quota)
     [preview] = await world.say("ito", WORDS)
-    assert "今月はあと3通（1人×3回）。残りは50通" in preview
+    assert "今月は3通使います（1人×3回）。今月の残りは50通" in preview
 
 
 async def test_a_cost_that_does_not_fit_is_warned_of(world: LineWorld) -> None:
@@ -220,7 +220,7 @@ async def test_who_lost_the_class_reminds_it_no_more(world: LineWorld) -> None:
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("毎週に4年2組へ「体操服」と送って", "「毎週」のいつ"),
+        ("毎週に4年2組へ「体操服」と送って", "「毎週」のどの日"),
         ("13月1日15時に4年2組へ「体操服」と送って", "ありません"),
         ("毎週金曜25時に4年2組へ「体操服」と送って", "時刻"),
         ("毎週金曜に4年2組へ「体操服」と送って", "何時"),
@@ -248,7 +248,7 @@ async def test_a_class_of_others_is_refused_as_one_that_is_not_there(world: Line
 
 async def test_what_is_missing_is_asked_one_thing_at_a_time(world: LineWorld) -> None:
     [when] = await world.say("ito", "毎週に4年2組へ「体操服」と送って")
-    assert "「毎週」のいつ" in when
+    assert "「毎週」のどの日" in when
     [what_time] = await world.tap("ito", "毎週金曜")
     assert "何時" in what_time
     [preview] = await world.say("ito", "15時")
@@ -288,6 +288,30 @@ async def test_an_event_of_the_calendar_gives_the_day(world: LineWorld) -> None:
     assert "5月21日（木）" in preview
 
 
+async def test_words_and_a_time_are_enough_for_staff(world: LineWorld) -> None:
+    [preview] = await world.say("ito", "4年2組に明日8時「図工の材料」")
+    assert "5月12日（火） 8:00" in preview.replace("08:00", "8:00") and "「図工の材料」" in preview
+
+
+async def test_until_an_event_on_fridays_is_on_fridays_until_its_day(world: LineWorld) -> None:
+    async with world.core.database.write() as connection:
+        row = {"school_id": "minami", "date": date(2026, 5, 30), "kind": "event", "title": "運動会"}
+        await connection.execute(insert(CalendarDay), [{**row, "grades": list[str](), "grades_key": ""}])
+    await set_up(world, "運動会まで毎週金曜15時に4年2組へ「赤白帽子」と送って")
+    [row] = await stored(world)
+    assert (row.rrule, row.starts_on) == ("FREQ=WEEKLY;BYDAY=FR;UNTIL=20260530T235959", date(2026, 5, 11))
+
+
+async def test_the_english_name_of_an_event_is_that_of_the_calendar(world: LineWorld) -> None:
+    async with world.core.database.write() as connection:
+        row = {"school_id": "minami", "date": date(2026, 5, 12), "kind": "event", "title": "運動会予備日"}
+        later = {**row, "date": date(2026, 5, 29), "title": "運動会"}
+        plain = {"grades": list[str](), "grades_key": ""}
+        await connection.execute(insert(CalendarDay), [{**row, **plain}, {**later, **plain}])
+    [preview] = await world.say("ito", 'three days before the sports day at 3pm send "red cap" to 4-2')
+    assert "5月26日" in preview or "May 26" in preview  # what is counted from the first one is over
+
+
 async def test_children_are_left_in_peace_at_night(world: LineWorld) -> None:
     await world.say("ito", "毎日21時に4年2組へ「体操服」と送って")
     assert "19:30" in labels(world, "ito")
@@ -297,12 +321,12 @@ async def test_children_are_left_in_peace_at_night(world: LineWorld) -> None:
 
 async def test_right_now_is_in_time_although_confirming_takes_a_while(world: LineWorld) -> None:
     [preview] = await world.say("ito", "いますぐ4年2組に「体育館に集合」と送って")
-    assert "5月11日（月） 16:01" in preview
+    assert "いつ：いますぐ" in preview
     world.clock.forward(minutes=5)
     [said] = await world.say("ito", "はい")
-    assert "16:06" in said
+    assert "いま送っています" in said
     before = len(heard(world, "hana"))
-    await pass_by(world, at(16, 6))
+    await pass_by(world, at(16, 5))
     assert len(heard(world, "hana")) == before + 1
 
 

@@ -88,6 +88,11 @@ def test_a_childs_own_reminder_is_for_itself():
     assert (reading.audience.kind, reading.audience.ids) == (AudienceKind.SELF, ("hana",))
 
 
+@pytest.mark.parametrize("text", ["明日8時に「いってきます」", "まいあさ8じにめあて", "今日の15時、ふりかえり"])
+def test_what_a_child_writes_without_asking_to_send_it_is_no_reminder(text: str):
+    assert understand_reminder(text, CHILD, NOW, "hana") is None
+
+
 def test_somebody_without_a_class_is_asked_whom():
     reading = understand_reminder("明日の8時に「水筒」と送って", ASKERS["principal"], NOW)
     assert reading is not None

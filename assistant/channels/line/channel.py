@@ -23,7 +23,10 @@ from scheduler.delivery import Apart, Fail, Hold, Later, Result, Sent, Skip
 
 ADDRESS = 2000  # UTF-16 units of the address of a picture
 PREVIEW = 1_000_000  # bytes of a picture that stands in the talk (the one that a tap opens may have ten times that)
-TIMEOUT = 10.0  # seconds for one call
+TIMEOUT = 10.0  # seconds for one call of the SDK
+# Delivery gives a send its deadline, all its calls together. A timer of each call would double the price of watching,
+# and would count the wait for a free connection as LINE's silence.
+UNTIMED = aiohttp.ClientTimeout(total=None)
 LOADING = 20  # seconds the loading animation may show
 MONTHLY = "monthly limit"  # how LINE words the one 429 that waiting does not cure
 USED_TOKEN = "Invalid reply token"  # noqa: S105 -- LINE's message for a token that was used or is too old
@@ -152,7 +155,7 @@ class LineChannel:
                 f"{self._base_url}/v2/bot/message/{path}",
                 data=orjson.dumps(body),
                 headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json", **headers},
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+                timeout=UNTIMED,
             ) as response:
                 return response.status, await response.text(errors="replace")
         except (TimeoutError, aiohttp.ClientError) as error:

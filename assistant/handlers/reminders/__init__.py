@@ -11,6 +11,7 @@ from assistant.handlers.reminders.filling import read_reminder
 from assistant.messages import Kind
 from intents.commands import find_note
 from intents.managing import Managing, find_managing
+from intents.reminder_parts import asks_for_one
 from knowledge.reminding import AudienceKind
 
 PREFIX = "r/"  # a button's value begins so
@@ -39,6 +40,9 @@ async def on_reminders(turn: Turn) -> bool:
     managed = find_managing(text)
     if managed is not None and await managing.on_words(turn, managed):
         return True
+    if asks_for_one(text):
+        turn.say("reminders.how")
+        return True
     reading = await read_reminder(turn, text)
     if reading is None:
         return False
@@ -65,6 +69,9 @@ async def _on_child(turn: Turn, text: str) -> bool:
     if checkin.pending_today(turn) is not None:
         return False
     reading = await read_reminder(turn, text)
+    if asks_for_one(text):
+        turn.say("reminders.not_for_children")
+        return True
     if reading is None or (
         reading.audience is not None and reading.audience.kind is AudienceKind.SELF and reading.confidence != "clear"
     ):

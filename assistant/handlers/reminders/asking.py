@@ -46,7 +46,8 @@ async def _answers(turn: Turn, draft: ReminderDraft, key: str) -> list[Choice]:
         case Asking.DAY:
             rule = f"FREQ=WEEKLY;BYDAY={','.join(SCHOOL_WEEK)}"
             days = [choice(draft, say_day(day, turn.speaker), f"day/{day}") for day in await _school_days(turn, draft)]
-            return [*days, choice(draft, say_rule(rule, turn.speaker), f"day/{rule}")]
+            now = choice(draft, turn.words("reminders.right_now"), "now")
+            return [now, *days, choice(draft, say_rule(rule, turn.speaker), f"day/{rule}")]
         case Asking.WHOM:
             classes = [choice(draft, Words.own(each.label), f"whom/{each.ids[0]}") for each in await own_classes(turn)]
             return [*classes, choice(draft, turn.words("reminders.oneself"), f"whom/{AudienceKind.SELF}")]

@@ -32,7 +32,7 @@ async def may_reach(
     """Whether a member of staff may write to all of an audience: to children whom they may ask about, to the staff of a
     school that they lead, to themselves."""
     if kind is AudienceKind.SELF:
-        return set(ids) == {person_id}
+        return set(ids) == {person_id} and bool((await load_viewer(connection, person_id, on)).roles - FAMILY)
     if kind is AudienceKind.STAFF:
         return bool(ids) and set(ids) <= await schools_led(connection, person_id, on)
     question = Question(

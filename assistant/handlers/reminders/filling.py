@@ -80,28 +80,45 @@ async def draft_of(turn: Turn, reading: ReminderReading) -> ReminderDraft:
     draft = at_days(draft, reading.rrule, reading.start, reading.anchor)
     if reading.at is not None:
         draft = replace(draft, time=f"{reading.at:%H:%M}")
+    if reading.at_once or (_says_no_time(reading) and draft.audience_kind is not AudienceKind.SELF):
+        return at_once(draft)
     draft = replace(draft, begun=reading.said if reading.problem is Problem.DAY else "")
     return without(draft, reading.problem)
+
+
+def _says_no_time(reading: ReminderReading) -> bool:
+    """Whether not a word was about when: then it is meant for now."""
+    is_said = reading.rrule or reading.start or reading.anchor or reading.at or reading.said
+    return not is_said and reading.problem in (Problem.DAY, Problem.TEXT)
 
 
 async def to(turn: Turn, draft: ReminderDraft, audience: Audience) -> ReminderDraft:
     """The draft for another audience; nobody is left out of it yet."""
     async with turn.services.database.read() as connection:
         school = await school_of(connection, audience.kind, audience.ids, turn.today)
+    is_staff = audience.kind is AudienceKind.STAFF
+    label = str(turn.words("reminders.staff_of", school=audience.label)) if is_staff else audience.label
     return replace(
         draft,
         audience_kind=audience.kind,
         audience_ids=audience.ids,
-        audience_label=audience.label,
+        audience_label=label,
         left_out=(),
         school_id=school or turn.known.school_id or "",
     )
 
 
+def at_once(draft: ReminderDraft) -> ReminderDraft:
+    """The draft to be sent as soon as it is confirmed."""
+    return replace(at_days(draft, None, draft.at.date(), None), time=f"{draft.at:%H:%M}", at_once=True)
+
+
 def at_days(draft: ReminderDraft, rrule: str | None, start: date | None, anchor: Anchor | None) -> ReminderDraft:
-    """The draft on other days."""
+    """The draft on other days, at the same time of day: that of いますぐ is none."""
     return replace(
         draft,
+        time=None if draft.at_once else draft.time,
+        at_once=False,
         rrule=rrule,
         starts_on=start,
         event_title=anchor and anchor.title,
@@ -117,7 +134,7 @@ def without(draft: ReminderDraft, problem: Problem | None) -> ReminderDraft:
         case Asking.DAY:
             return at_days(draft, None, None, None)
         case Asking.TIME:
-            return replace(draft, time=None)
+            return replace(draft, time=None, at_once=False)
         case Asking.WHOM:
             return replace(draft, audience_ids=())
         case _:
@@ -131,7 +148,9 @@ async def with_part(turn: Turn, draft: ReminderDraft, part: Part) -> ReminderDra
     if part.says_day:
         draft = at_days(draft, part.rrule, part.start, part.anchor)
     if part.at is not None:
-        draft = replace(draft, time=f"{part.at:%H:%M}")
+        draft = replace(draft, time=f"{part.at:%H:%M}", at_once=False)
+    if part.at_once:
+        draft = at_once(draft)
     if part.text is not None and draft.announcement_id is None:  # what was announced stays what it was
         draft = replace(draft, what=own_words(draft), text=part.text)
     return draft

@@ -102,7 +102,12 @@ async def _resume(turn: Turn, each: Stored, said: Words) -> None:
         turn.say("reminders.ended", [_button(turn, each, Managing.CHANGE, "change")])
     else:
         turn.writes.append(ResumeReminder(reminder_id=each.id, next_at=moments[0], at=turn.now))
-        turn.say("reminders.resumed", _actions(turn, each)[1:2], line=said, next=say_moment(moments[0], turn.speaker))
+        turn.say(
+            "reminders.resumed",
+            [_button(turn, each, Managing.PAUSE, "pause")],
+            line=said,
+            next=say_moment(moments[0], turn.speaker),
+        )
 
 
 async def _ask_to_send(turn: Turn, each: Stored, said: Words) -> None:

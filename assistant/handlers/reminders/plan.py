@@ -10,15 +10,20 @@ from functools import partial
 import jpholiday
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from assistant.dialogue.anchors import days_of_event
 from assistant.dialogue.reminder_draft import Asking, ReminderDraft
+from assistant.dialogue.reminder_writes import as_row
 from assistant.dialogue.turn import Quota, Turn
 from assistant.handlers.reminders.audience import Receiver, may_reach, receivers
-from intents.occasion_words import titles_of
+from intents.occasions import DAILY, ON_OR_BEFORE
+from intents.recurrence import until
 from knowledge.records.accounts import accounts_of
-from knowledge.records.calendar import SchoolCalendar, find_events, load_calendars
+from knowledge.records.calendar import SchoolCalendar, load_calendars
 from knowledge.reminding import Anchor, AudienceKind, What
 from scheduler.occurrences import AHEAD, next_occurrences, resolve
+from scheduler.reminders import Reminders
 from scheduler.schools import Times
+from scheduler.sending import Reason
 
 SHOWN = 3  # dates of a preview
 QUIET_ROOM = timedelta(minutes=30)  # before the quiet hours: a sending takes a while
@@ -35,6 +40,7 @@ class Plan:
     reached: dict[str, str]  # person → account
     next: Sequence[datetime]  # up to ``SHOWN``, days without school left out
     skipped: Sequence[tuple[date, str | None]]  # days of the rule before the last of these without school: holiday name
+    held_back: Sequence[str]  # sourcedIds of those whom the next one, today, does not reach for the limit of the day
     in_month: int  # sendings left in the month of the next one
     quota: Quota | None  # this month's; None: not known, or the next one is in another month
 
@@ -95,8 +101,19 @@ async def work_out(turn: Turn, draft: ReminderDraft) -> Plan | Obstacle:
             "end": f"{times.quiet_until:%H:%M}",
             "nearest": f"{min(allowed(times), key=partial(_apart, at)):%H:%M}",
         }
-        return Obstacle(key="quiet", asks=Asking.TIME, draft=replace(draft, time=None), args=args)
-    return _dated(turn, draft, at, calendar, everybody, reached, await turn.services.quota())
+        return Obstacle(key="quiet", asks=Asking.TIME, draft=replace(draft, time=None, at_once=False), args=args)
+    plan = _dated(turn, draft, at, calendar, everybody, reached, await turn.services.quota())
+    if isinstance(plan, Obstacle) or plan.next[0].date() != turn.today:
+        return plan
+    return replace(plan, held_back=await _held_back(turn, plan))
+
+
+async def _held_back(turn: Turn, plan: Plan) -> Sequence[str]:
+    services, draft = turn.services, plan.draft
+    planner = Reminders(services.database, services.timezone, services.times, sorted(services.channels))
+    async with services.database.read() as connection:
+        sending = await planner.foresee(connection, as_row(draft, turn.known.id), plan.next[0])
+    return sending.withheld.get(Reason.LIMIT, ())
 
 
 def allowed(times: Times) -> tuple[time, time]:
@@ -138,6 +155,11 @@ def _dated(
     if not coming:
         return Obstacle(key="never", asks=Asking.DAY, draft=_without_day(draft), args={})
     shown = coming[:SHOWN]
+    if draft.closes_on is not None and draft.closes_on < shown[0].date():
+        is_over = draft.closes_on < turn.today and draft.announcement_id is None
+        without = replace(_without_day(draft), closes_on=None if is_over else draft.closes_on)
+        key = "closes_past" if is_over else "closes_before"
+        return Obstacle(key=key, asks=Asking.DAY, draft=without, args={"day": draft.closes_on})
     looked_at = _moments(turn, draft, starts_on, at, lambda day: day <= shown[-1].date(), MONTH)
     return Plan(
         draft=draft,
@@ -148,6 +170,7 @@ def _dated(
         skipped=[
             (each.date(), jpholiday.is_holiday_name(each.date())) for each in looked_at if not is_open(each.date())
         ],
+        held_back=(),
         in_month=sum((each.year, each.month) == (shown[0].year, shown[0].month) for each in coming),
         quota=quota if (shown[0].year, shown[0].month) == (turn.today.year, turn.today.month) else None,
     )
@@ -156,12 +179,17 @@ def _dated(
 def _moments(
     turn: Turn, draft: ReminderDraft, starts_on: date, at: time, is_open: Callable[[date], bool], count: int
 ) -> list[datetime]:
-    zone = turn.services.timezone
-    return next_occurrences(draft.rrule, starts_on, at, turn.now, zone, is_open, count)
+    after = turn.now - timedelta(minutes=draft.at_once)  # the minute that has begun is still to come
+    return next_occurrences(draft.rrule, starts_on, at, after, turn.services.timezone, is_open, count)
 
 
 def _in_time(turn: Turn, draft: ReminderDraft, at: time) -> tuple[ReminderDraft, time]:
-    """The draft and its time; in the next minute where the time came while it was talked about: いますぐ, 5分後."""
+    """The draft and its time: this minute where it is to be sent at once, and the next one where the time came while it
+    was talked about."""
+    if draft.at_once:
+        return replace(draft, starts_on=turn.today, time=f"{turn.now:%H:%M}"), turn.now.time().replace(
+            second=0, microsecond=0
+        )
     if draft.rrule is not None or draft.starts_on != turn.today:
         return draft, at
     moment = datetime.combine(turn.today, at, turn.services.timezone)
@@ -175,14 +203,21 @@ async def _anchored(
     turn: Turn, connection: AsyncConnection, draft: ReminderDraft, grades: set[str | None]
 ) -> ReminderDraft | None:
     """The draft with the days that its event gives; None when the calendar has no such event ahead."""
-    first, last = draft.event_first or 0, draft.event_last or 0
-    for title in titles_of(draft.event_title or ""):
-        for event in await find_events(connection, draft.school_id, title, turn.today, turn.today + AHEAD):
-            if not event.grades or not draft.is_children or event.grades & grades:
-                rrule, starts_on = resolve(Anchor(title=title, first=first, last=last), event.date)
-                return replace(draft, rrule=rrule, starts_on=starts_on, event_title=title)
-    return None
+    first, last = timedelta(days=draft.event_first or 0), timedelta(days=draft.event_last or 0)
+    of = grades if draft.is_children else ()
+    title, days = await days_of_event(connection, [draft.school_id], draft.event_title or "", turn.today, of)
+    if not days:
+        return None
+    day = next((each for each in days if each + last >= turn.today), days[0])
+    rule = (draft.rrule or DAILY).partition(";UNTIL=")[0]
+    if rule != DAILY or first.days <= ON_OR_BEFORE:  # 運動会まで毎週金曜: nothing that an anchor could say
+        dated = _without_day(draft)
+        return replace(dated, rrule=until(rule, day + last), starts_on=max(turn.today, day + first))
+    rrule, starts_on = resolve(Anchor(title=title, first=first.days, last=last.days), day)
+    return replace(draft, rrule=rrule, starts_on=starts_on, event_title=title)
 
 
 def _without_day(draft: ReminderDraft) -> ReminderDraft:
-    return replace(draft, rrule=None, starts_on=None, event_title=None, event_first=None, event_last=None)
+    return replace(
+        draft, rrule=None, starts_on=None, event_title=None, event_first=None, event_last=None, at_once=False
+    )

@@ -82,7 +82,8 @@ def youngest(plan: Plan) -> str | None:
 def _when(turn: Turn, plan: Plan) -> list[Words]:
     comma = str(turn.words("reminders.date_comma"))
     dates = Words.join([say_day(each.date(), turn.speaker) for each in plan.next], comma)
-    lines = [turn.words("reminders.line_when", when=say_when(plan.draft, turn.speaker))]
+    when = turn.words("reminders.right_now") if plan.draft.at_once else say_when(plan.draft, turn.speaker)
+    lines = [turn.words("reminders.line_when", when=when)]
     if plan.draft.rrule is not None or plan.draft.event_title is not None:
         lines.append(turn.words("reminders.line_next", dates=dates))
     is_daily = plan.draft.rrule is not None and plan.draft.rrule.startswith("FREQ=DAILY")  # its weekends need no word
@@ -103,11 +104,15 @@ def _whom(turn: Turn, plan: Plan) -> list[Words]:
         label = Words.own(draft.audience_label)
         lines = [turn.words("reminders.line_whom", label=label, count=len(plan.people))]
     if draft.only_missing:
-        lines.append(turn.words("reminders.line_missing"))
+        is_answered = draft.what is What.ANNOUNCEMENT
+        lines.append(turn.words("reminders.line_missing_answers" if is_answered else "reminders.line_missing"))
     if plan.left_out:
         comma = str(turn.words("reminders.name_comma"))
         names = Words.join([Words.own(person.label) for person in plan.left_out], comma)
         lines.append(turn.words("reminders.line_out", names=names))
+    if plan.held_back:
+        limit = turn.services.times.of(draft.school_id).daily_limit
+        lines.append(turn.words("reminders.line_limit", count=len(plan.held_back), limit=limit))
     away = len(plan.people) - len(plan.reached)
     if draft.audience_kind is AudienceKind.SELF:
         return lines

@@ -20,6 +20,7 @@ from assistant.handlers.reminders.asking import DRAFT, ask_for, button, own_clas
 from assistant.handlers.reminders.filling import (
     ASKED,
     at_days,
+    at_once,
     draft_of,
     own_words,
     read_part,
@@ -32,6 +33,7 @@ from assistant.handlers.reminders.plan import Obstacle, Plan, work_out
 from assistant.handlers.reminders.preview import closes_at, named, preview
 from assistant.messages import Choice, Outgoing, Tone, Words
 from assistant.wording.occasions import say_moment
+from intents.announcing import find_results
 from intents.asides import Aside, Naming, find_aside, find_naming
 from intents.commands import Command, find_command
 from intents.managing import Managing, find_managing
@@ -50,7 +52,11 @@ async def begin(turn: Turn, reading: ReminderReading) -> None:
     """A new draft; words to children that wait elsewhere are dropped, so that はい means one thing only."""
     turn.change(draft=None)
     draft = await draft_of(turn, reading)
-    if reading.problem is not None and reading.problem in ASKED:
+    if (
+        reading.problem is not None
+        and reading.problem in ASKED
+        and (reading.said or reading.problem is not Problem.DAY)
+    ):
         key, asks = ASKED[reading.problem]
         await ask_for(turn, Obstacle(key=key, asks=asks, draft=draft, args={"said": Words.own(reading.said)}))
         return
@@ -133,7 +139,9 @@ async def _act(turn: Turn, draft: ReminderDraft, action: str, value: str) -> Non
         case "time" if not value:
             await ask_for(turn, Obstacle(key="ask_time", asks=Asking.TIME, draft=draft, args={}))
         case "time":
-            await show(turn, replace(draft, time=value))
+            await show(turn, replace(draft, time=value, at_once=False))
+        case "now":
+            await show(turn, at_once(draft))
         case "whom" if value == AudienceKind.SELF:
             own = Audience(kind=AudienceKind.SELF, ids=(turn.known.id,), label="")
             await show(turn, await to(turn, draft, own))
@@ -166,10 +174,10 @@ async def _yes(turn: Turn, draft: ReminderDraft) -> None:
 
 async def _fill(turn: Turn, draft: ReminderDraft, text: str) -> bool:
     reading = await read_reminder(turn, text)
-    if reading is not None and reading.problem is not Problem.TEXT:
+    if reading is not None and reading.text:  # without words to send it is a part: 16時にして
         await begin(turn, reading)
         return True
-    is_ours = draft.is_latest and not await _is_for_others(turn, text)
+    is_ours = draft.is_latest and not await _is_for_others(turn, draft, text)
     if draft.asks is Asking.WORDS and is_ours:
         await show(turn, replace(draft, what=own_words(draft), text=text.strip('「」『』“”" \u3000')))
         return True
@@ -242,6 +250,8 @@ async def _save(turn: Turn, draft: ReminderDraft) -> None:
         turn.button("reminders.remove", f"r/s/{reminder_id}/remove", Tone.CONTROL),
     ]
     key = "reminders.changed" if draft.reminder_id else "reminders.saved"
+    if draft.at_once:
+        key = "reminders.sending_now"
     turn.say(key, choices, next=say_moment(first, turn.speaker))
 
 
@@ -277,11 +287,17 @@ async def _count(turn: Turn) -> int:
         return await connection.scalar(statement) or 0
 
 
-async def _is_for_others(turn: Turn, text: str) -> bool:
-    """Whether a text is a command or plainly a question, so no words to send and no part of a reminder."""
-    if find_managing(text) is not None:
+async def _is_for_others(turn: Turn, draft: ReminderDraft, text: str) -> bool:
+    """Whether a text is a command, a greeting or a question, so no words to send and no part of a reminder. Where the
+    words to send are waited for, only what is plainly no such words."""
+    takes_words, request = draft.asks is Asking.WORDS, find_results(text)
+    if find_managing(text) is not None or find_aside(text) is not None:
+        return True
+    if request is not None and (not takes_words or not (request.about or request.answer)):
         return True
     meant = await understand(turn.services, turn.known.id, text, turn.incoming.occurred_at, turn.state.topic)
+    if not takes_words:
+        return meant["intent"] != "none"
     return meant["confidence"] == "clear" and meant["intent"] not in MAY_BE_WORDS
 
 

@@ -164,6 +164,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_reminders_school_id"), ["school_id"], unique=False)
 
     with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.alter_column("key", existing_type=sa.String(length=255), type_=sa.String(length=600))
         batch_op.add_column(sa.Column("person_id", sa.String(length=255), nullable=True))
         batch_op.add_column(sa.Column("counts_on", sa.Date(), nullable=True))
         batch_op.add_column(sa.Column("source", sa.String(length=64), nullable=True))
@@ -246,6 +247,7 @@ def downgrade() -> None:
         batch_op.drop_column("source")
         batch_op.drop_column("counts_on")
         batch_op.drop_column("person_id")
+        batch_op.alter_column("key", existing_type=sa.String(length=600), type_=sa.String(length=255))
 
     with op.batch_alter_table("reminders", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reminders_school_id"))
