@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, select
@@ -221,7 +222,13 @@ async def test_put_off_before_the_prompt_it_is_asked_once_at_the_prompts_time(wo
 
 async def test_on_a_short_day_it_may_be_earlier(world: LineWorld) -> None:
     async with world.core.database.write() as connection:
-        row = {"school_id": "minami", "date": MONDAY, "kind": "short_day", "grades": [], "grades_key": ""}
+        row: dict[str, Any] = {
+            "school_id": "minami",
+            "date": MONDAY,
+            "kind": "short_day",
+            "grades": [],
+            "grades_key": "",
+        }
         await connection.execute(insert(CalendarDay).values(**row))
     await pass_by(world, at(12, 10))
     (answer,) = await world.tap("hana", "あとで")

@@ -319,7 +319,7 @@ async def test_one_planner_asks_each_grade_at_its_time(world: LineWorld, tmp_pat
     ]  # fmt: skip
 
 
-async def closed(world: LineWorld, *, is_remote: bool = False, **where: list[str]) -> None:
+async def closed(world: LineWorld, where: dict[str, list[str]], *, is_remote: bool = False) -> None:
     """A lead of the school declares today closed, for all of it where no grades or classes are named."""
     async with world.core.database.write() as connection:
         row: dict[str, Any] = {"id": "closure", "school_id": "minami", "grades": [], "class_ids": [], "label": "学校"}
@@ -339,7 +339,7 @@ async def closed(world: LineWorld, *, is_remote: bool = False, **where: list[str
 async def test_a_closure_stops_the_prompts_of_those_it_closes(
     world: LineWorld, where: dict[str, list[str]], still_asked: list[str]
 ) -> None:
-    await closed(world, **where)
+    await closed(world, where)
     await pass_by(world, at(8, 20))
     assert asked(world) == still_asked
 
@@ -350,13 +350,13 @@ async def test_a_closure_declared_between_planning_and_sending_stops_them_too(
 ) -> None:
     world.clock.moment = at(8, 20)
     await planner(world).plan(world.clock.now())
-    await closed(world, **where)
+    await closed(world, where)
     await world.core.drain()
     assert asked(world) == [name for name in EVERYONE if name == "yui" or (where and name == "sora")]
 
 
 async def test_while_children_learn_at_home_they_are_asked_all_the_same(world: LineWorld) -> None:
-    await closed(world, is_remote=True)
+    await closed(world, {}, is_remote=True)
     await pass_by(world, at(8, 20))
     assert asked(world) == EVERYONE
     await pass_by(world, at(8, 20, day=SATURDAY))
@@ -487,7 +487,7 @@ async def test_a_child_of_two_homerooms_is_asked_once_and_while_one_of_them_has_
     async with world.core.database.write() as connection:
         row = {"sourced_id": "second", "role": "student", "is_primary": False, **new}
         await connection.execute(insert(Enrollment).values(**row))
-    await closed(world, class_ids=["c-4-2"])
+    await closed(world, {"class_ids": ["c-4-2"]})
     assert await planner(world).plan(at(8, 20)) == 3
     await pass_by(world, at(8, 21))
     assert asked(world) == ["hana", "sora", "yui"]
