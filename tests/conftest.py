@@ -98,6 +98,7 @@ def database_url(request: pytest.FixtureRequest, used: list[str]) -> Iterator[st
         yield request.getfixturevalue("sqlite_url")
         return
     server: URL = request.getfixturevalue("postgres")
+    shape: str = request.getfixturevalue("shape")
     if used:
         url = server.set(database=used.pop())
         asyncio.run(_execute(url, EMPTIED))
@@ -106,7 +107,7 @@ def database_url(request: pytest.FixtureRequest, used: list[str]) -> Iterator[st
         asyncio.run(_execute(server, f'CREATE DATABASE "{url.database}" TEMPLATE "{TEMPLATE}"'))
     yield url.render_as_string(hide_password=False)
     asyncio.run(_execute(url, LEFT_ALONE))
-    if asyncio.run(_shape(url)) == request.getfixturevalue("shape"):
+    if asyncio.run(_shape(url)) == shape:
         used.append(str(url.database))
     else:  # the test changed the tables themselves
         asyncio.run(_execute(server, f'DROP DATABASE "{url.database}" WITH (FORCE)'))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -21,8 +23,8 @@ class Scripts:
         ``<data_dir>/checkins/<school sourcedId>/*.yaml``. Raises ``SettingsError`` naming the file and the place."""
         self._by_school: dict[str, dict[str, Script]] = {}
         self._default: dict[str, Script] = {}
-        for folder in (OWN, data_dir / "checkins"):
-            self._default |= _read_folder(folder)
+        self._default |= _ours()
+        self._default |= _read_folder(data_dir / "checkins")
         own = data_dir / "checkins"
         for folder in sorted(path for path in own.glob("*") if path.is_dir()):
             self._by_school[folder.name] = _read_folder(folder)
@@ -31,6 +33,12 @@ class Scripts:
         """The script for a grade. A grade without one (kindergarten) gets that of P1."""
         scripts = self._default | self._by_school.get(school_id or "", {})
         return scripts.get(grade) or scripts["P1"]
+
+
+@cache
+def _ours() -> Mapping[str, Script]:
+    """The product's own, which do not change while it runs."""
+    return _read_folder(OWN)
 
 
 def _read_folder(folder: Path) -> dict[str, Script]:

@@ -73,9 +73,11 @@ async def test_it_pauses_on_a_holiday(world: LineWorld) -> None:
     assert await pass_by(world, at(8, day=marine_day)) == []
 
 
-async def test_what_was_slept_through_is_not_sent_late(world: LineWorld) -> None:
+async def test_what_was_slept_through_is_reported_and_not_answered_late(world: LineWorld) -> None:
     await ask_for(world)
-    assert await pass_by(world, at(8, 16, day=date(2026, 5, 18))) == []
+    [report] = await pass_by(world, at(8, 16, day=date(2026, 5, 18)))
+    assert "送っていません" in report
+    assert "%" not in report
     assert len(await pass_by(world, at(8, day=date(2026, 5, 25)))) == 1
 
 
