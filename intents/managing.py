@@ -41,6 +41,7 @@ class Managed:
     number: int | None = None  # in the list that was shown
     words: str | None = None  # that name one: 「金曜」; "" for a reminder that is not named further
     is_it: bool = False  # the one that was shown last: これ
+    to: str | None = None  # what it is changed to: 「16時」
 
 
 def find_managing(text: str) -> Managed | None:
@@ -55,6 +56,7 @@ def find_managing(text: str) -> Managed | None:
                 number=int(number) if number else None,
                 words=words.strip() if words is not None else None,
                 is_it="it" in found,
+                to=found.get("to"),
             )
     return None
 

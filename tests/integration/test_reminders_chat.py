@@ -459,6 +459,24 @@ async def test_a_stored_one_is_changed_after_a_preview(world: LineWorld) -> None
     assert (row.id, row.time) == (first.id, "16:00")
 
 
+async def test_a_stored_one_is_changed_in_one_sentence(world: LineWorld) -> None:
+    first = await set_up(world)
+    await world.say("ito", "リマインド一覧")
+    [preview] = await world.say("ito", "1番を16時にして")
+    assert "毎週金曜 16:00" in preview
+    await world.say("ito", "はい")
+    [row] = await stored(world)
+    assert (row.id, row.time) == (first.id, "16:00")
+
+
+async def test_a_change_to_what_is_not_there_is_asked_about(world: LineWorld) -> None:
+    await set_up(world)
+    await world.say("ito", "リマインド一覧")
+    [asked] = await world.say("ito", "1番を25時にして")
+    assert "25時" in asked
+    assert (await stored(world))[0].time == "15:00"
+
+
 async def test_it_is_sent_now_only_after_a_question(world: LineWorld) -> None:
     await set_up(world)
     await world.say("ito", "リマインド一覧")

@@ -41,7 +41,7 @@ async def on_words(turn: Turn, managed: Managed) -> bool:
     elif listed is not None and len(listed.ids) > 1:
         found = []
     if len(found) == 1:
-        await act(turn, found[0], managed.what)
+        await act(turn, found[0], managed.what, managed.to)
     else:
         turn.say("reminders.which" if found else "reminders.no_such", [turn.button("reminders.see_list", LIST)])
         if found:
@@ -67,8 +67,8 @@ async def show_list(turn: Turn) -> None:
         turn.say("reminders.list_none", talk.menu(turn))
 
 
-async def act(turn: Turn, each: Stored, what: Managing) -> None:
-    """One thing done to one reminder that the person may change."""
+async def act(turn: Turn, each: Stored, what: Managing, to: str | None = None) -> None:
+    """One thing done to one reminder that the person may change. ``to``: what it is to be changed to."""
     is_over = each.state in (ReminderState.CANCELLED, ReminderState.DONE)
     said = line(each.draft, turn.speaker)
     match what:
@@ -81,7 +81,7 @@ async def act(turn: Turn, each: Stored, what: Managing) -> None:
         case Managing.RESUME:
             await _resume(turn, each, said)
         case Managing.CHANGE:
-            await setting.change(turn, each.draft)
+            await setting.change(turn, each.draft, to)
         case Managing.SEND_NOW:
             await _ask_to_send(turn, each, said)
         case Managing.SHOW if not is_over:

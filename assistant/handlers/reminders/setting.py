@@ -37,6 +37,7 @@ from intents.announcing import find_results
 from intents.asides import Aside, Naming, find_aside, find_naming
 from intents.commands import Command, find_command
 from intents.managing import Managing, find_managing
+from intents.reminder_parts import Part
 from intents.reminders import Problem, ReminderReading
 from knowledge.questions.model import Status
 from knowledge.records.reminders import Reminder
@@ -81,9 +82,12 @@ async def show(turn: Turn, draft: ReminderDraft, not_explained: Sequence[str] = 
     turn.outgoing.append(Outgoing(text=text, choices=tuple(_preview_choices(turn, draft))))
 
 
-async def change(turn: Turn, draft: ReminderDraft) -> None:
-    """Ask what of a stored reminder is to be changed."""
+async def change(turn: Turn, draft: ReminderDraft, to: str | None = None) -> None:
+    """Preview a stored reminder changed as ``to`` says (「16時」); without it ask what is to be changed."""
     turn.change(draft=None)
+    if to is not None and (part := await read_part(turn, draft, to)):
+        await _take(turn, draft, part)
+        return
     await ask_for(turn, Obstacle(key="ask_change", asks=Asking.CHANGE, draft=draft, args={}))
 
 
@@ -181,18 +185,23 @@ async def _fill(turn: Turn, draft: ReminderDraft, text: str) -> bool:
     if draft.asks is Asking.WORDS and is_ours:
         await show(turn, replace(draft, what=own_words(draft), text=text.strip('「」『』“”" \u3000')))
         return True
-    part = await read_part(turn, draft, text)
-    if part.problem is not None:
-        key, asks = ASKED[part.problem]
-        left = without(await with_part(turn, draft, part), part.problem)
-        await ask_for(turn, Obstacle(key=key, asks=asks, draft=left, args={"said": Words.own(part.said)}))
-    elif part:
-        await show(turn, await with_part(turn, draft, part))
+    if part := await read_part(turn, draft, text):
+        await _take(turn, draft, part)
     elif is_ours and draft.asks is not Asking.PREVIEW:
         await ask_for(turn, Obstacle(key="not_understood", asks=draft.asks, draft=draft, args={}))
     else:
         return False
     return True
+
+
+async def _take(turn: Turn, draft: ReminderDraft, part: Part) -> None:
+    """A part of it said by itself: the draft with it, or what is wrong with it."""
+    if part.problem is None:
+        await show(turn, await with_part(turn, draft, part))
+        return
+    key, asks = ASKED[part.problem]
+    left = without(await with_part(turn, draft, part), part.problem)
+    await ask_for(turn, Obstacle(key=key, asks=asks, draft=left, args={"said": Words.own(part.said)}))
 
 
 async def _leave_out(turn: Turn, draft: ReminderDraft, name: str) -> bool:
