@@ -15,7 +15,7 @@ from dateutil.rrule import rrulebase, rrulestr
 from knowledge.reminding import Anchor
 
 AHEAD = timedelta(days=366)  # how far a day that counts is looked for
-RULES = 256  # rules remembered with their days: a school's reminders share few, and counting from the start is dear
+RULES = 256  # rules remembered once read: a school's reminders share few
 
 
 def next_occurrences(
@@ -54,7 +54,8 @@ def _rule(text: str, first: datetime) -> rrulebase:
     for ever where INTERVAL is 0."""
     if "FREQ=" not in text or re.search(r"INTERVAL=0*(;|$)", text):
         raise ValueError(f"not a rule: {text}")
-    return rrulestr(text, dtstart=first, cache=True)
+    # Without dateutil's own cache of days: it keeps its lock for ever when a rule fails while it is counted.
+    return rrulestr(text, dtstart=first)
 
 
 def resolve(anchor: Anchor, event_date: date) -> tuple[str | None, date]:
