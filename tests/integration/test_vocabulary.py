@@ -225,5 +225,6 @@ async def test_those_without_any_childs_data_get_no_names(database: Database, tm
     await load(database, tmp_path, users=users, roles=[*rows["roles"], *(role(*each) for each in people)])
     for by, _ in people:
         known = await words(database, by)
-        assert (known.students, known.classes, known.schools, known.subjects, known.titles) == ((), (), (), (), ())
+        assert (known.students, known.classes, known.grades, known.subjects, known.titles) == ((), (), (), (), ())
         assert known.default.ids == ()
+        assert {place.id for place in known.schools} <= set(known.own_schools)  # the name of the own house alone
