@@ -34,10 +34,12 @@ from assistant.handlers import (
     talk,
 )
 from assistant.inbox import Inbox
+from assistant.llm.embeddings import build_embeddings
 from assistant.llm.interpreter import build_interpreter
 from assistant.notices import Notices
 from assistant.settings import Settings
 from knowledge.db import Database
+from knowledge.documents.library import Library
 from scheduler.delivery import WIDTH as SENDS_AT_ONCE
 from scheduler.delivery import Delivery, Group
 from scheduler.delivery import Done as Settled
@@ -98,6 +100,7 @@ def build_services(settings: Settings, database: Database) -> Services:
     schools."""
     return Services(
         database=database,
+        library=build_library(settings, database),
         scripts=Scripts(settings.data_dir),
         timezone=settings.zone,
         language=settings.language,
@@ -105,6 +108,18 @@ def build_services(settings: Settings, database: Database) -> Services:
         channels=frozenset(settings.channels),
         interpreter=build_interpreter(settings.llm, settings.llm_base_url) if settings.llm else None,
         times=SchoolTimes.load(settings.data_dir / "schools.yaml"),
+    )
+
+
+def build_library(settings: Settings, database: Database) -> Library:
+    """The documents of the installation. Raises ``SettingsError`` where the embedding model lacks its key."""
+    name, base_url = settings.embeddings, settings.embeddings_base_url or settings.llm_base_url
+    return Library(
+        database,
+        settings.data_dir,
+        embeddings=build_embeddings(name, base_url) if name else None,
+        embeddings_name=name,
+        chroma_url=settings.chroma_url,
     )
 
 

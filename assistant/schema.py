@@ -17,6 +17,7 @@ from assistant.channels.browser import store as _browser
 from assistant.dialogue import conversation as _conversation
 from knowledge.db import Base, Database
 from knowledge.records import accounts as _accounts
+from knowledge.records import activities as _activities
 from knowledge.records import alerts as _alerts
 from knowledge.records import announcements as _announcements
 from knowledge.records import assessments as _assessments
@@ -26,8 +27,10 @@ from knowledge.records import checkins as _checkins
 from knowledge.records import closures as _closures
 from knowledge.records import collected as _collected
 from knowledge.records import content as _content
+from knowledge.records import documents as _documents
 from knowledge.records import nurse_visits as _nurse_visits
 from knowledge.records import observations as _observations
+from knowledge.records import practices as _practices
 from knowledge.records import reminders as _reminders
 from knowledge.records import replies as _replies
 from knowledge.records import roster as _roster
@@ -41,6 +44,7 @@ TABLE_MODULES = (
     _browser,
     _conversation,
     _accounts,
+    _activities,
     _alerts,
     _announcements,
     _assessments,
@@ -50,8 +54,10 @@ TABLE_MODULES = (
     _closures,
     _collected,
     _content,
+    _documents,
     _nurse_visits,
     _observations,
+    _practices,
     _reminders,
     _replies,
     _roster,

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
 
     llm: str = Field(default="", alias="AYUMI_LLM")
     llm_base_url: str = Field(default="", alias="AYUMI_LLM_BASE_URL")
+    embeddings: str = Field(default="", alias="AYUMI_EMBEDDINGS")
+    embeddings_base_url: str = Field(default="", alias="AYUMI_EMBEDDINGS_BASE_URL")  # empty: that of the model
+    chroma_url: str = Field(default="", alias="AYUMI_CHROMA_URL")  # empty: Chroma in the data folder
 
     line_channel_secret: str = Field(default="", alias="LINE_CHANNEL_SECRET")
     line_channel_access_token: str = Field(default="", alias="LINE_CHANNEL_ACCESS_TOKEN")
@@ -80,7 +83,7 @@ class Settings(BaseSettings):
             raise ValueError("use 1 to 1440 minutes")
         return value
 
-    @field_validator("llm")
+    @field_validator("llm", "embeddings")
     @classmethod
     def _names_a_provider(cls, value: str) -> str:
         provider, _, name = value.partition(":")
@@ -88,7 +91,9 @@ class Settings(BaseSettings):
             raise ValueError(f"use one of {', '.join(f'{each}:MODEL' for each in PROVIDERS)}")
         return value
 
-    @field_validator("line_api_base_url", "slack_api_base_url", "base_url", "llm_base_url")
+    @field_validator(
+        "line_api_base_url", "slack_api_base_url", "base_url", "llm_base_url", "embeddings_base_url", "chroma_url"
+    )
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from assistant.checkins.load import Scripts
     from intents.questions import Reading
     from knowledge.db import Database
+    from knowledge.documents.library import Library
     from knowledge.questions.model import Vocabulary
 
 
@@ -49,6 +50,7 @@ class Services:
     """What handlers may use besides the turn itself."""
 
     database: Database
+    library: Library
     scripts: Scripts
     timezone: ZoneInfo
     language: str  # of people who have not chosen one

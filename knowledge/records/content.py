@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, select
+from sqlalchemy import ForeignKey, Index, String, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -25,6 +26,22 @@ class Content(Base):
     grades: Mapped[list[Any]]  # grade codes; empty: every grade
     minutes: Mapped[int | None]
     description: Mapped[str | None]
+
+
+class ContentOffer(Base):
+    """A piece of content that was offered to somebody, and what came of it."""
+
+    __tablename__ = "content_offers"
+    __table_args__ = (Index("ix_content_offers_person_id_offered_at", "person_id", "offered_at"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    content_id: Mapped[str] = mapped_column(ForeignKey("content.content_id"), index=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("users.sourced_id"))
+    source: Mapped[str] = mapped_column(String(16))  # search: it was asked for; next_step: suggested after a reflection
+    offered_at: Mapped[datetime]
+    opened_at: Mapped[datetime | None]  # first time
+    is_useful: Mapped[bool | None]  # as its reader says
+    comment: Mapped[str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
