@@ -12,7 +12,7 @@ import re
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
@@ -95,9 +95,14 @@ class ModelInterpreter:
 
 
 def build_interpreter(name: str, base_url: str) -> ModelInterpreter:
-    """The interpreter for ``AYUMI_LLM``: ``openai:MODEL`` (also for any server that speaks its protocol, at
-    ``base_url``) or ``ollama:MODEL``. Nothing is asked of the model yet. Raises ``SettingsError`` where a key is
+    """The interpreter for ``AYUMI_LLM``. Nothing is asked of the model yet. Raises ``SettingsError`` where a key is
     missing."""
+    return ModelInterpreter(build_model(name, base_url))
+
+
+def build_model(name: str, base_url: str) -> Any:
+    """The LangChain chat model of ``AYUMI_LLM``: ``openai:MODEL`` (also for any server that speaks its protocol, at
+    ``base_url``) or ``ollama:MODEL``. Nothing is asked of it yet. Raises ``SettingsError`` where a key is missing."""
     from langchain.chat_models import init_chat_model  # takes a second to load: only where a model is configured
 
     if name.startswith("openai:") and not base_url and not os.environ.get("OPENAI_API_KEY"):
@@ -107,7 +112,7 @@ def build_interpreter(name: str, base_url: str) -> ModelInterpreter:
         options["api_key"] = _key_or_none()
     if name.startswith("openai:"):
         options |= {"timeout": TIMEOUT, "max_retries": 0}
-    return ModelInterpreter(init_chat_model(name, temperature=0, **options))
+    return cast("Any", init_chat_model(name, temperature=0, **options))
 
 
 def _reading(frame: Frame, masked: Masked, vocabulary: Vocabulary, today: date) -> Reading | None:

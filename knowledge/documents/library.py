@@ -1,17 +1,37 @@
-"""The library: documents put in, found, opened and taken out."""
+"""The library: documents put in, found, opened and taken out.
+
+The tables hold the truth; what is searched is made from them. Each process keeps the lexical index in memory and looks
+at the revision before a search, so that all of them find the same.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
+from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from knowledge.db import Database
-from knowledge.documents.model import Hit, Listed, NewDocument, Outcome, Passage, Reader
+from knowledge.documents import store
+from knowledge.documents.fusion import DEPTH, UNSURE, fuse
+from knowledge.documents.lexical import Found, Index, Place
+from knowledge.documents.model import Hit, Listed, NewDocument, Outcome, Passage, Piece, Reader
+from knowledge.documents.store import Draft
+from knowledge.documents.terms import Counts, Terms, pack, terms_of, unpack
+from knowledge.documents.vectors import Matrix, Session, Vectors
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
+
+_log = structlog.get_logger()
 
 
 class Library:
@@ -27,36 +47,244 @@ class Library:
         chroma_url: str = "",  # of a Chroma server; empty: Chroma in the data folder
     ) -> None:
         self._database = database
-        self._data_dir = data_dir
-        self._embeddings = embeddings
-        self._embeddings_name = embeddings_name
-        self._chroma_url = chroma_url
+        self._vectors = Vectors(data_dir, chroma_url, embeddings, embeddings_name)
+        self._index = Index()
+        self._indexed = 0  # the revision that the index is of
+        self._refreshing = asyncio.Lock()
 
     async def search(self, text: str, reader: Reader, k: int = 5) -> list[Hit]:
-        """The ``k`` best passages of what ``reader`` may read, best first; none for a text without words."""
-        raise NotImplementedError
+        """The ``k`` best passages of what ``reader`` may read, best first; none for a text without words. The embedding
+        model is asked only where the words of the text are hardly found; where it fails, it is done without."""
+        if not any(character.isalnum() for character in text):
+            return []
+        async with self._database.read() as connection:
+            index = await self._current(connection)
+            found = await asyncio.to_thread(index.search, text, reader, max(k, DEPTH))
+            if not self._vectors.name or (found and found[0].coverage >= UNSURE):
+                return await _hits(connection, found[:k], reader)
+        nearest = await self._nearest(text, index, reader)
+        by_place = {each.place: each for each in found}
+        fused = fuse([*by_place][:DEPTH], nearest) if nearest else [(each.place, each.score) for each in found]
+        chosen = [
+            Found(place=place, score=score, coverage=by_place[place].coverage if place in by_place else 0.0)
+            for place, score in fused[:k]
+        ]
+        async with self._database.read() as connection:
+            return await _hits(connection, chosen, reader)
 
     async def put(self, new: NewDocument, now: datetime) -> tuple[str, Outcome]:
         """Put a document in, in place of what came from the same source: the id, and what it came to. Either all of it
-        is there afterwards, or what was there before."""
-        raise NotImplementedError
+        is there afterwards, or what was there before. Where the embedding model or Chroma fails, it is put in without
+        vectors (``Listed.embeddings`` is empty), and putting the same in again makes them."""
+        return (await self.put_all([new], now))[0]
+
+    async def put_all(self, news: Sequence[NewDocument], now: datetime) -> list[tuple[str, Outcome]]:
+        """Put several documents in as ``put`` does, each of a source of its own, all of them or none: a transaction for
+        each would wait for the disk each time."""
+        async with self._database.read() as connection:
+            known = await store.find_all(connection, [new.source for new in news])
+        drafts: list[Draft] = []
+        for new in news:
+            before, digest = known.get(new.source), sha256(new.content).hexdigest()
+            if before and before.sha256 == digest and not new.pieces:  # whoever puts it in did not read it again
+                new = replace(new, pieces=await self._pieces(before.id))
+            if not (before and before.sha256 == digest and before.title == new.title and self._has_vectors(before)):
+                drafts.append(Draft(new=new, digest=digest, version=str(uuid.uuid4())))
+        if not drafts and not any(store.changed_metadata(known[new.source], new) for new in news):
+            return [(known[new.source].id, Outcome.UNCHANGED) for new in news]
+        packed = await asyncio.to_thread(_packed, [draft.new for draft in drafts])
+        drafts = [replace(draft, packed=terms) for draft, terms in zip(drafts, packed, strict=True)]
+        vectors = await self._embedded([draft.new for draft in drafts])
+        if vectors or any(before.embeddings for before in known.values()):
+            async with self._vectors.session() as session:
+                return await self._write_with_vectors(session, news, drafts, vectors, now)
+        return (await self._write(news, drafts, now))[0]
 
     async def remove(self, document_id: str) -> bool:
         """Take a document out with every trace of it; False when there is none of that id."""
-        raise NotImplementedError
+        async with self._database.read() as connection:
+            versions = {entry.id: entry.version for entry in await store.entries(connection)}
+        if document_id not in versions:
+            return False
+        if not self._vectors.are_kept:
+            return await self._delete(document_id)
+        async with self._vectors.session() as session:  # nobody else writes vectors until both are done
+            async with self._database.read() as connection:
+                kept = {entry.version for entry in await store.entries(connection) if entry.id != document_id}
+            await asyncio.to_thread(session.keep_only, kept)
+            return await self._delete(document_id)
 
     async def listed(self, reader: Reader) -> list[Listed]:
         """What the reader may read, by title."""
-        raise NotImplementedError
+        async with self._database.read() as connection:
+            return await store.listed(connection, reader)
 
     async def find(self, source: str) -> Listed | None:
         """The document that came from a source; None when there is none."""
-        raise NotImplementedError
+        async with self._database.read() as connection:
+            return await store.find(connection, source)
+
+    async def find_all(self, sources: Sequence[str]) -> dict[str, Listed]:
+        """The documents that came from these sources, by source; those that there are none of are left out."""
+        async with self._database.read() as connection:
+            return await store.find_all(connection, sources)
 
     async def passages(self, document_id: str, reader: Reader) -> Sequence[Passage]:
         """All passages of a document in order; none when there is no such document, or not for this reader."""
-        raise NotImplementedError
+        async with self._database.read() as connection:
+            return await store.passages(connection, document_id, reader)
 
     async def file(self, document_id: str, reader: Reader) -> tuple[Listed, bytes] | None:
         """The file as it was added; None when there is no such document, or not for this reader."""
-        raise NotImplementedError
+        async with self._database.read() as connection:
+            found = await store.one(connection, document_id, reader)
+            return None if found is None else (found, await store.content(connection, document_id))
+
+    async def _current(self, connection: AsyncConnection) -> Index:
+        """The index of the present revision: only documents that it does not know in their version are loaded."""
+        if await store.revision(connection) == self._indexed:
+            return self._index
+        async with self._refreshing:
+            revision = await store.revision(connection)
+            if revision == self._indexed:
+                return self._index
+            entries = await store.entries(connection)
+            known = {(entry.id, entry.version) for entry in self._index.entries}
+            news = [entry.id for entry in entries if (entry.id, entry.version) not in known]
+            stored = await store.terms(connection, news)
+            stored = await self._made_anew(connection, stored)
+            self._index = await asyncio.to_thread(_indexed, self._index, entries, news, stored)
+            self._indexed = revision
+            return self._index
+
+    async def _made_anew(
+        self, connection: AsyncConnection, stored: Sequence[store.StoredTerms]
+    ) -> Sequence[store.StoredTerms]:
+        """The same, with terms of an earlier version of ``terms`` made again and stored."""
+        outdated = {each.document for each in stored if unpack(each.terms) is None}
+        if not outdated:
+            return stored
+        texts = await store.texts(connection, sorted(outdated))
+        made = await asyncio.to_thread(
+            lambda: [
+                replace(each, terms=pack(*terms_of(texts[each.document, each.position])))
+                for each in stored
+                if each.document in outdated
+            ]
+        )
+        async with self._database.write() as writing:
+            await store.set_terms(writing, made, before={(each.document, each.position): each.terms for each in stored})
+        return [*made, *(each for each in stored if each.document not in outdated)]
+
+    async def _nearest(self, text: str, index: Index, reader: Reader) -> list[Place]:
+        """What the vectors find; nothing when the model or Chroma fails."""
+        try:
+            return await self._vectors.nearest(text, index, reader, DEPTH)
+        except Exception as error:  # whatever the model's and Chroma's libraries raise: words alone must do
+            _log.warning("question_vectors_failed", error=type(error).__name__)
+            return []
+
+    async def _embedded(self, news: Sequence[NewDocument]) -> list[Matrix]:
+        """The vectors of the passages of each document; nothing without a model, or when it fails."""
+        texts = [_counted(new, piece) for new in news for piece in new.pieces]
+        if not self._vectors.name or not texts:
+            return []
+        try:
+            matrix = await self._vectors.embed(texts)
+        except Exception as error:  # whatever the model's library raises: the documents are found by their words
+            _log.warning("document_vectors_failed", error=type(error).__name__)
+            return []
+        ends = list(accumulate(len(new.pieces) for new in news))
+        return [matrix[end - len(new.pieces) : end] for new, end in zip(news, ends, strict=True)]
+
+    async def _pieces(self, document_id: str) -> tuple[Piece, ...]:
+        """The pieces of a document as they are stored."""
+        async with self._database.read() as connection:
+            found = await store.passages(connection, document_id, Reader(orgs=None, is_staff=True, on=date.min))
+        return tuple(Piece(section=each.section, page=each.page, text=each.text) for each in found)
+
+    def _has_vectors(self, document: Listed) -> bool:
+        """Whether it has the vectors it should have."""
+        return not self._vectors.name or not document.passages or document.embeddings == self._vectors.name
+
+    async def _write_with_vectors(
+        self,
+        session: Session,
+        news: Sequence[NewDocument],
+        drafts: Sequence[Draft],
+        vectors: Sequence[Matrix],
+        now: datetime,
+    ) -> list[tuple[str, Outcome]]:
+        """Vectors first, then the rows that make them count, then those of the versions before are dropped."""
+        if vectors:
+            try:
+                for draft, matrix in zip(drafts, vectors, strict=True):
+                    await asyncio.to_thread(session.add, draft.version, draft.new, matrix)
+                drafts = [replace(draft, embeddings=self._vectors.name) for draft in drafts]
+            except Exception as error:  # whatever Chroma raises: the documents are found by their words
+                _log.warning("document_vectors_failed", error=type(error).__name__)
+        outcomes, replaced = await self._write(news, drafts, now)
+        try:
+            await asyncio.to_thread(session.drop, replaced)
+        except Exception as error:  # whatever Chroma raises: nothing reads them, and the next removal takes them
+            _log.warning("document_vectors_left", error=type(error).__name__)
+        return outcomes
+
+    async def _write(
+        self, news: Sequence[NewDocument], drafts: Sequence[Draft], now: datetime
+    ) -> tuple[list[tuple[str, Outcome]], list[str]]:
+        """The rows of documents, in one transaction; what each came to, and the versions that are no more."""
+        async with self._database.write() as connection:
+            await store.count_change(connection)  # first: two of the same source one after the other
+            known = await store.find_all(connection, [new.source for new in news])
+            ids = await store.write(connection, drafts, known, now)
+            changed = {draft.new.source: draft for draft in drafts}
+            outcomes: list[tuple[str, Outcome]] = []
+            for new in news:
+                before = known.get(new.source)
+                if before is None:
+                    outcomes.append((ids[new.source], Outcome.ADDED))
+                    continue
+                await store.write_metadata(connection, before, new)
+                draft = changed.get(new.source)
+                is_new = draft is not None and (draft.digest != before.sha256 or new.title != before.title)
+                outcomes.append((before.id, Outcome.CHANGED if is_new else Outcome.UNCHANGED))
+        return outcomes, [known[source].version for source in changed if source in known]
+
+    async def _delete(self, document_id: str) -> bool:
+        async with self._database.write() as connection:
+            await store.count_change(connection)
+            version = await store.delete_document(connection, document_id)
+        await self._database.empty_log()
+        return version is not None
+
+
+async def _hits(connection: AsyncConnection, found: Sequence[Found], reader: Reader) -> list[Hit]:
+    """The passages that were found, but for those that were taken out at this very moment."""
+    passages = await store.passages_at(connection, [each.place for each in found], reader)
+    return [
+        Hit(passage=passages[each.place], score=each.score, coverage=each.coverage)
+        for each in found
+        if each.place in passages
+    ]
+
+
+def _packed(news: Sequence[NewDocument]) -> list[list[bytes]]:
+    """The terms of each piece of each document."""
+    return [[pack(*terms_of(_counted(new, piece))) for piece in new.pieces] for new in news]
+
+
+def _counted(new: NewDocument, piece: Piece) -> str:
+    """What is counted of a piece."""
+    return store.counted(new.title, piece.section, piece.text)
+
+
+def _indexed(
+    index: Index, entries: Sequence[store.Entry], news: Sequence[str], stored: Sequence[store.StoredTerms]
+) -> Index:
+    loaded: dict[str, list[tuple[int, Terms, Counts]]] = {document: [] for document in news}
+    for each in stored:
+        unpacked = unpack(each.terms)
+        if unpacked is not None:
+            loaded[each.document].append((each.position, *unpacked))
+    return index.changed(entries, loaded)

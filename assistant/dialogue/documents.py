@@ -1,0 +1,46 @@
+"""One question about what stands in documents: found for its reader, answered, cited. No channel, no buttons."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from assistant.dialogue.turn import Services
+from knowledge.documents.answering import LOOKED_AT, answer_from
+from knowledge.documents.model import AnswerStatus, DocumentAnswer, Reader
+from knowledge.documents.readers import load_reader
+from knowledge.questions.model import Scope, ScopeKind, Vocabulary
+from knowledge.questions.vocabulary import load_vocabulary
+from knowledge.records.scope import load_viewer
+
+LONGEST = 500  # characters that are looked for; what is longer is a story
+FOUND = LOOKED_AT + 2  # the best is compared with what comes after it
+
+
+async def answer_from_documents(services: Services, person_id: str | None, text: str, at: datetime) -> DocumentAnswer:
+    """The answer of the documents that a person may read on the day; ``person_id`` None: an operator, who may read all.
+    ``not_found`` where they do not say it. Raises ``NoSuchPersonError``.
+
+    With a language model, staff get its words where every sentence was verified; children and guardians, whose words
+    never go to a model, get the passage, and so does everybody where the model has nothing to say.
+    """
+    on = at.astimezone(services.timezone).date()
+    reader = Reader(orgs=None, is_staff=True, on=on)
+    if person_id is not None:
+        async with services.database.read() as connection:
+            reader = await load_reader(connection, person_id, on)
+    hits = await services.library.search(text[:LONGEST], reader, k=FOUND)
+    answer = await asyncio.to_thread(answer_from, text[:LONGEST], hits)
+    if services.answerer is None or not reader.is_staff or answer.status is AnswerStatus.NOT_FOUND:
+        return answer
+    vocabulary = await _vocabulary(services, person_id, at)
+    return await services.answerer.answer(text, answer.hits, vocabulary) or answer
+
+
+async def _vocabulary(services: Services, person_id: str | None, at: datetime) -> Vocabulary:
+    """The names that the asker may use; an operator's are not known, and only what looks like a name is one."""
+    if person_id is None:
+        return Vocabulary(timezone=services.timezone, default=Scope(kind=ScopeKind.DISTRICT, ids=(), label=""))
+    async with services.database.read() as connection:
+        viewer = await load_viewer(connection, person_id, at.astimezone(services.timezone).date())
+        return await load_vocabulary(connection, viewer, services.timezone)
