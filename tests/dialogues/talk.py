@@ -19,6 +19,7 @@ from assistant.wording import grade_fit
 from intents.commands import Command, find_command
 from knowledge.questions.model import Phase
 from knowledge.records.checkins import CheckInRecord, Status
+from tests.builders.library import fill_library
 from tests.dialogues.world import ChatWorld, Reply
 from tests.worlds import TOKYO
 
@@ -76,6 +77,7 @@ class Dialogue:
     steps: list[Step]
     linked: bool = True
     announced: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])  # as ``ChatWorld.announce`` takes it
+    documents: bool = False  # those of ``tests.builders.library`` are there
 
 
 def read(path: Path) -> list[Dialogue]:
@@ -88,6 +90,7 @@ def read(path: Path) -> list[Dialogue]:
             at=each["at"],
             linked=each.get("linked", True),
             announced=each.get("announced", []),
+            documents=each.get("documents", False),
             steps=[_step(step) for step in each["steps"]],
         )
         for each in raw
@@ -114,6 +117,8 @@ class Talk:
 
     async def play(self, dialogue: Dialogue) -> None:
         who = dialogue.by
+        if dialogue.documents:
+            await fill_library(self.world.core.services.library, self.world.clock.now())
         for each in dialogue.announced:
             await self.world.announce(**each)
         for number, step in enumerate(dialogue.steps, start=1):

@@ -83,11 +83,18 @@ def _like(rows: list[Row], model: str, sourced_id: str, family: str, given: str,
 class ChatWorld:
     """Linked people of the district, a clock moved by hand, and what each of them sees."""
 
-    def __init__(self, database: Database, folder: Path, start: datetime, language: str = "ja") -> None:
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        start: datetime,
+        language: str = "ja",
+        **settings_too: str,
+    ) -> None:
         self.clock = HandClock(start)
         self._shown: list[tuple[Outgoing, str | None]] = []
         channel = TestChannel(lambda message, grade: self._shown.append((message, grade)))
-        settings = settings_of(folder, "", language=language)
+        settings = settings_of(folder, "", language=language, **settings_too)
         self.core: Core = build_core(build_services(settings, database), {"console": channel}, self.clock.now)
         self._sent = 0
 
