@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from knowledge.db import Database
+from knowledge.imports.activities import ACTIVITIES
 from knowledge.imports.assessments import ASSESSMENTS
 from knowledge.imports.attendance import ATTENDANCE
 from knowledge.imports.calendar import CALENDAR
@@ -30,6 +31,7 @@ KINDS: dict[str, ImportKind] = {
     "observations": OBSERVATIONS,
     "calendar": CALENDAR,
     "content": CONTENT,
+    "activities": ACTIVITIES,
 }
 
 

@@ -14,6 +14,7 @@ import pytest
 from assistant.cli.main import IMPORTED
 from knowledge.db import Base, Database
 from knowledge.imports.registry import KINDS
+from knowledge.records.activities import Activity
 from knowledge.records.assessments import Assessment
 from knowledge.records.attendance import STATUSES, AttendanceEntry
 from knowledge.records.calendar import CalendarDay
@@ -191,6 +192,36 @@ OF_KIND = {
             ("minutes", "-10"): A_COUNT,
         },
     ),
+    "activities": Kind(
+        model=Activity,
+        cells={
+            "activityId": "a-1", "name": "プログラミング教室", "kind": "club", "orgId": "minami",
+            "place": "市民センター",
+            "startDate": "2026-06-06", "endDate": "2027-03-20", "schedule": "毎週土曜 10時から12時",
+            "applyUntil": "2026-05-29", "grades": "P4;P5", "contact": "市民センター 03-0000-0000", "online": "false",
+            "url": "https://center.example/", "description": "ゲームを作ります",
+        },
+        key="activityId",
+        other={"activityId": "a-2"},
+        later={"endDate": "2027-03-27"},
+        optional=frozenset(
+            {
+                "orgId", "place", "startDate", "endDate", "schedule", "applyUntil", "grades", "contact", "online",
+                "url", "description",
+            }
+        ),
+        wrong={
+            ("activityId", "x" * 256): "at most 255 characters",
+            ("kind", "school"): "one of club, event",
+            ("orgId", "kita"): "the sourcedId of a school or district of the roster",
+            ("startDate", "6/6"): A_DAY,
+            ("endDate", "2026-06-05"): "no day before startDate 2026-06-06",
+            ("applyUntil", "29 May"): A_DAY,
+            ("grades", "4"): A_GRADE,
+            ("online", "yes"): "true or false",
+            ("url", "center.example"): AN_ADDRESS,
+        },
+    ),
 }  # fmt: skip
 
 every_kind = pytest.mark.parametrize("kind", OF_KIND)
@@ -343,6 +374,16 @@ async def test_scores_and_counts_are_stored_as_numbers(school: Database, tmp_pat
     assert entries == [("d-1", 10, 10), ("", 10, None)]
     await load(school, "content", _file(tmp_path, "content", {"grades": "P3; P2;P3"}))
     assert (await row(school, Content)).grades == ["P2", "P3"]
+    await load(school, "activities", _file(tmp_path, "activities", {"online": "TRUE", "grades": "P5;P4"}))
+    activity = await row(school, Activity)
+    assert (activity.is_online, activity.grades, activity.end_date) == (True, ["P4", "P5"], date(2027, 3, 20))
+
+
+async def test_an_event_without_a_day_would_be_offered_for_ever(small_school: Database, tmp_path: Path) -> None:
+    path = _file(tmp_path, "activities", {"kind": "event", "startDate": "", "endDate": ""})
+    problem = f"activities.csv:2: startDate '': expected {A_DAY}: an event has a day"
+    assert problem in await refused(small_school, "activities", path)
+    await load(small_school, "activities", _file(tmp_path, "activities", {"kind": "event", "endDate": ""}))
 
 
 # Which schools collect what

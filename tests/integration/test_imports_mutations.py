@@ -56,6 +56,10 @@ higashi,2026-05-11,event,,
 d-1,九九,https://drill.example/1,,算数,P2;P4,10,
 d-2,音読,http://drill.example:80/2,,,,,
 """,
+    "activities": """activityId,name,kind,orgId,startDate,endDate,applyUntil,grades,online,url
+a-1,プログラミング教室,club,minami,2026-06-06,2027-03-20,2026-05-29,P4;P5,true,https://center.example/
+a-2,科学館の日,event,,2026-07-25,,,,,
+""",
 }
 
 # Values that are right somewhere in the files, wrong elsewhere, and anything at all.
