@@ -19,14 +19,19 @@ from assistant.dialogue.turns import WIDTH as TURNS_AT_ONCE
 from assistant.dialogue.turns import Done, Job, Turns
 from assistant.handlers import (
     accounts,
+    activities,
+    adding_documents,
     announced,
     announcements,
     care,
     checkin,
     closures,
+    content,
+    documents,
     home,
     linking,
     notes,
+    practices,
     questions,
     reaching,
     reminders,
@@ -34,6 +39,7 @@ from assistant.handlers import (
     talk,
 )
 from assistant.inbox import Inbox
+from assistant.llm.documents import build_answerer
 from assistant.llm.embeddings import build_embeddings
 from assistant.llm.interpreter import build_interpreter
 from assistant.notices import Notices
@@ -55,9 +61,12 @@ HANDLERS: tuple[Handler, ...] = (
     linking.on_unlinked,
     talk.on_too_long,
     care.on_tell_teacher,
+    adding_documents.on_documents_kept,
+    practices.on_practices,
     closures.on_closures,
     announced.on_results,
     reaching.on_reaching,
+    activities.on_announcing,
     reminders.on_reminders,
     announcements.on_announcement,
     checkin.on_tap,
@@ -67,11 +76,18 @@ HANDLERS: tuple[Handler, ...] = (
     talk.on_command,
     notes.on_note,
     safety.on_more,
+    activities.on_activities,
+    content.on_content,
+    documents.on_led,
     checkin.on_text,
+    documents.on_question,
     questions.on_question,
     announcements.on_unclear,
     talk.on_anything,
 )
+
+# What may be added to an answer once it is there.
+AFTERWARDS = (content.ask_back,)
 
 
 def utc_now() -> datetime:
@@ -107,6 +123,7 @@ def build_services(settings: Settings, database: Database) -> Services:
         secret=settings.secret(),
         channels=frozenset(settings.channels),
         interpreter=build_interpreter(settings.llm, settings.llm_base_url) if settings.llm else None,
+        answerer=build_answerer(settings.llm, settings.llm_base_url) if settings.llm else None,
         times=SchoolTimes.load(settings.data_dir / "schools.yaml"),
     )
 
@@ -148,7 +165,7 @@ def build_core(
     handlers: tuple[Handler, ...] = HANDLERS,
 ) -> Core:
     """Wire inbox, turns and delivery over some channels; ``only`` serves a single account."""
-    composer = Composer(services, now)
+    composer = Composer(services, channels, now)
     notices = Notices(services.database, list(channels), services.language, now)
     delivery = Delivery(
         services.database,
@@ -166,6 +183,7 @@ def build_core(
         sending.wake,
         lambda account_id: channels[account_id.partition(":")[0]].show_busy(account_id),
         only,
+        AFTERWARDS,
     )
     turning = Pipeline[Job, Done]("turns", turns.exchange, turns.run, TURNS_AT_ONCE)
     return Core(

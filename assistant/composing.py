@@ -1,4 +1,4 @@
-"""What is worked out only when it is sent: prompts, the evening's brief, what reminders say."""
+"""What is worked out only when it is sent: prompts, the evening's brief, what reminders say, what came of a file."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from datetime import datetime
 
 from assistant.announcing import Announcer
 from assistant.briefing import Briefer
+from assistant.channels.port import Channel
 from assistant.channels.sender import Composed
+from assistant.dialogue.adding_writes import KIND as DOCUMENT
 from assistant.dialogue.turn import Services
 from assistant.menus import MenuComposer
 from assistant.prompting import Prompter
 from assistant.reminding import Reminded
+from assistant.taking_in import TakingIn
 from scheduler.outbox import Item
 
 
 class Composer:
     """Composes an item by its kind. A new kind is a line here."""
 
-    def __init__(self, services: Services, now: Callable[[], datetime]) -> None:
+    def __init__(self, services: Services, channels: Mapping[str, Channel], now: Callable[[], datetime]) -> None:
+        """``channels``: where files that were sent are fetched from."""
         reminded = Reminded(services, now)
         self._by_kind: Mapping[str, Callable[[Item], Awaitable[Composed | None]]] = {
             "prompt": Prompter(services, now).compose,
@@ -32,6 +36,7 @@ class Composer:
             "announcement": Announcer(services, now).compose,
             "menu": MenuComposer(services, now).compose,
             "menu_ask": MenuComposer(services, now).compose_question,
+            DOCUMENT: TakingIn(services, channels, now).compose,
         }
 
     async def compose(self, item: Item) -> Composed | None:

@@ -37,6 +37,15 @@ class ReplyToken:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SentFile:
+    """A file that a person sent. Its content is still with the platform."""
+
+    name: str  # as the person's device called it
+    size: int | None  # bytes, as the platform says
+    reference: str  # by which its channel fetches it
+
+
+@dataclass(frozen=True, kw_only=True)
 class Incoming:
     """One event, as every handler sees it."""
 
@@ -47,6 +56,7 @@ class Incoming:
     text: str = ""  # what was written, or the label that was tapped
     choice: str | None = None  # the value behind the button
     form: Mapping[str, str] = field(default_factory=dict[str, str])  # question id → answer
+    files: tuple[SentFile, ...] = ()  # that came with it
     reply_token: ReplyToken | None = None
     message_id: str | None = None  # the platform's id of the message, where it can be taken back
     refers_to: str | None = None  # the ``message_id`` of the message that was taken back
@@ -145,6 +155,15 @@ class Attachment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Link:
+    """Something to open."""
+
+    label: Words  # says what it is even where it cannot be opened
+    address: str  # within the installation, beginning with /, or a whole one; "" when there is none
+    elsewhere: str = ""  # a whole address instead, where nobody can reach the installation from
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outgoing:
     """One message to a person."""
 
@@ -152,6 +171,7 @@ class Outgoing:
     aside: Words = Words()  # small print: who will read the answer
     choices: tuple[Choice, ...] = ()
     attachment: Attachment | None = None
+    links: tuple[Link, ...] = ()  # shown below the text
 
     def to_json(self) -> dict[str, Any]:
         result: dict[str, Any] = {"text": self.text.to_json()}
@@ -160,6 +180,8 @@ class Outgoing:
         if self.attachment is not None:
             file = self.attachment
             result["attachment"] = [file.file_id, file.media_type, file.name, file.alt.to_json()]
+        if self.links:
+            result["links"] = [[link.label.to_json(), link.address, link.elsewhere] for link in self.links]
         if self.choices:
             result["choices"] = [[c.label.to_json(), c.value, c.tone.value] for c in self.choices]
         return result
@@ -174,6 +196,10 @@ class Outgoing:
                 for label, data, tone in value.get("choices", ())
             ),
             attachment=_attachment(value.get("attachment")),
+            links=tuple(
+                Link(label=Words.from_json(label), address=address, elsewhere=elsewhere)
+                for label, address, elsewhere in value.get("links", ())
+            ),
         )
 
 

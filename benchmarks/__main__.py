@@ -42,6 +42,8 @@ BENCHMARKS = {
     "questions": questions,
     "planning": lambda: run("benchmarks.planning"),
     "reminders": lambda: run("benchmarks.reminders"),
+    "refusal": lambda: run("benchmarks.refusal"),
+    "retrieval": lambda: run("benchmarks.retrieval"),
 }
 
 

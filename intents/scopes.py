@@ -15,6 +15,12 @@ from knowledge.questions.model import ClassName, GradeName, Scope, ScopeKind, Vo
 _SCHOOL_NAME = re.compile(r"^(?:.*[市区町村都道府県]?立)?(?P<stem>.+?)(?P<stage>小|中)学校$")
 
 
+def short_school_name(name: str) -> str:
+    """「あゆみ市立みなみ小学校」 → 「みなみ小」; any other name as it is."""
+    found = _SCHOOL_NAME.match(name)
+    return name if found is None else found["stem"] + found["stage"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Side:
     """One group that was named, and where."""

@@ -105,6 +105,18 @@ class Database:
             except DBAPIError as error:
                 raise _translated(error) from error
 
+    async def empty_log(self) -> None:
+        """Write SQLite's log back into its file and empty it, so that nothing that was deleted stays in a file;
+        PostgreSQL sees to that by itself. Raises ``StorageDownError``."""
+        if self._write_lock is None:
+            return
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._write_lock)
+            connection = await _enter(stack, self.write_engine)
+            driver = (await connection.get_raw_connection()).driver_connection
+            if driver is not None:
+                await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # on the driver: not within a transaction
+
     async def close(self) -> None:
         await self.write_engine.dispose()
         await self.engine.dispose()
@@ -203,7 +215,13 @@ def _prepare_sqlite(engine: AsyncEngine, *, is_writer: bool) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:  # pyright: ignore[reportUnusedFunction] -- a listener
         connection.isolation_level = None  # the driver must not open transactions of its own
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            "cache_size=-16000",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine.sync_engine, "begin")

@@ -44,6 +44,7 @@ class Times:
     later: int = 60  # minutes after which あとで is honoured where the child names no time
     late: int = 15  # minutes after which a reminder that was missed is reported instead of sent
     line_prompts: LinePrompts = LinePrompts.PUSH
+    suggestions: bool = True  # content that fits a child's results is offered at the end of a reflection
 
     def window(self, phase: Phase, day: date, zone: ZoneInfo, *, short: bool = False) -> tuple[datetime, datetime]:
         """From when to when the prompt of a phase may go out; on a ``short`` day the reflection is earlier."""
@@ -108,7 +109,7 @@ def _times(path: Path, school: str, entry: Any, base: Times) -> Times:
             raise ScheduleError(f"{path}: {school}: '{name}' is not one of {', '.join(READERS)}")
         try:
             values[name] = READERS[name](value)
-        except (TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ScheduleError(f"{path}: {school}: {name}: {value!r} {EXPECTED[READERS[name]]}") from error
     times = replace(base, **values)
     _check(path, school, times)
@@ -152,10 +153,15 @@ def _number(value: str) -> int:
     return number
 
 
+def _switch(value: str) -> bool:
+    return {"true": True, "on": True, "false": False, OFF: False}[value.lower()]
+
+
 EXPECTED: Mapping[Callable[[str], Any], str] = {
     _time: "is not a time such as '08:20' (without an offset: the school's time zone holds)",
     _time_or_off: "is not a time such as '16:30' (without an offset: the school's time zone holds), nor off",
     _number: "is not a whole number from 0 to 1000",
+    _switch: "is neither true nor false",
     LinePrompts: f"is not one of {', '.join(LinePrompts)}",
 }
 OPTIONAL = frozenset({"brief", "anticipation_nudge", "reflection_nudge"})
@@ -164,6 +170,8 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     if each.name in OPTIONAL
     else LinePrompts
     if each.name == "line_prompts"
+    else _switch
+    if isinstance(each.default, bool)
     else _number
     if isinstance(each.default, int)
     else _time

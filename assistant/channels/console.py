@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from assistant.channels.port import Letter
+from assistant.channels.port import FileNotFetchedError, Letter, Unfetched
 from assistant.channels.wording import kana
-from assistant.messages import Incoming, Kind, Outgoing
+from assistant.messages import Incoming, Kind, Outgoing, SentFile
 from scheduler.delivery import Apart, Result, Sent, Skip
 
 
@@ -44,6 +44,9 @@ class ConsoleChannel:
     async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
         return Skip(problem="the terminal has no home page")
 
+    async def fetch_file(self, file: SentFile, most: int) -> bytes:
+        raise FileNotFetchedError(Unfetched.GONE)  # nobody sends files here
+
     async def close(self) -> None:
         return
 
@@ -54,6 +57,7 @@ class ConsoleChannel:
 def as_text(message: Outgoing, grade: str | None) -> str:
     """A message as lines for the terminal: text, small print, the file by its name, choices in brackets."""
     lines = [kana(words, grade) for words in (message.text, message.aside) if words]
+    lines += [f"{kana(link.label, grade)}: {link.address}" for link in message.links]
     if message.attachment is not None:
         lines.append(f"{message.attachment.name}: {kana(message.attachment.alt, grade)}")
     if message.choices:
@@ -62,12 +66,13 @@ def as_text(message: Outgoing, grade: str | None) -> str:
 
 
 def as_json(message: Outgoing, grade: str | None) -> dict[str, Any]:
-    """A message for programs: ``{"text", "aside", "attachment", "choices": [{"label", "value"}]}``; ``attachment`` is
-    ``{"name", "media_type", "alt"}`` or null."""
+    """A message for programs: ``{"text", "aside", "attachment", "links": [{"label", "address"}], "choices": [{"label",
+    "value"}]}``; ``attachment`` is ``{"name", "media_type", "alt"}`` or null."""
     file = message.attachment
     return {
         "text": kana(message.text, grade),
         "aside": kana(message.aside, grade),
         "attachment": file and {"name": file.name, "media_type": file.media_type, "alt": kana(file.alt, grade)},
+        "links": [{"label": kana(link.label, grade), "address": link.address} for link in message.links],
         "choices": [{"label": kana(choice.label, grade), "value": choice.value} for choice in message.choices],
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from assistant.attachments import File, address, find_files
-from assistant.messages import Outgoing, Words
+from assistant.messages import Link, Outgoing, Words
 from assistant.wording.texts import Speaker, band_of
 from knowledge.db import Database
 
@@ -32,6 +32,17 @@ class Files:
     def address(self, file_id: str, file: File) -> str | None:
         """Where it can be fetched: the same for every try. None when the installation has no address."""
         return address(self.base_url, self.secret, file_id, file.expires_at) if self.base_url else None
+
+    def with_addresses(self, message: Outgoing) -> Outgoing:
+        """The message with whole addresses in its links. Where the installation has no address of its own, a link leads
+        elsewhere if it can, and is its label alone otherwise."""
+        return replace(message, links=tuple(self._whole(link) for link in message.links)) if message.links else message
+
+    def _whole(self, link: Link) -> Link:
+        if not link.address.startswith("/"):
+            return link
+        whole = self.base_url.rstrip("/") + link.address if self.base_url else link.elsewhere
+        return replace(link, address=whole)
 
     def without_file(self, message: Outgoing, grade: str | None, *, is_gone: bool) -> Outgoing:
         """The message when its file cannot be given: it says so."""

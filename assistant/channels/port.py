@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
-from assistant.messages import Incoming, Outgoing
+from assistant.errors import AssistantError
+from assistant.messages import Incoming, Outgoing, SentFile
 from scheduler.delivery import Result
 
 
@@ -27,6 +29,23 @@ class Letter:
     @property
     def external_id(self) -> str:
         return self.account_id.partition(":")[2]
+
+
+class Unfetched(StrEnum):
+    """Why a file that a person sent is not to be had."""
+
+    GONE = "gone"  # the platform keeps it no longer
+    REFUSED = "refused"  # we may not read it
+    TOO_LARGE = "too_large"
+    LATER = "later"  # trying again may help
+
+
+class FileNotFetchedError(AssistantError):
+    """A file that a person sent could not be fetched."""
+
+    def __init__(self, why: Unfetched) -> None:
+        super().__init__(why.value)
+        self.why = why
 
 
 class Channel(Protocol):
@@ -52,6 +71,10 @@ class Channel(Protocol):
 
     async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
         """Show a home page; a channel without one says ``Skip``."""
+        ...
+
+    async def fetch_file(self, file: SentFile, most: int) -> bytes:
+        """The content of a file that a person sent, of at most ``most`` bytes. Raises ``FileNotFetchedError``."""
         ...
 
     async def show_busy(self, account_id: str) -> None:

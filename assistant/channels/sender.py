@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from assistant.channels.port import Channel, Letter
+from assistant.channels.port import Channel, FileNotFetchedError, Letter
 from assistant.messages import Outgoing
-from scheduler.delivery import NOT_WANTED, Apart, Result
+from scheduler.delivery import NOT_WANTED, Apart, Later, Result
 from scheduler.outbox import Item
 
 REPLY_WITHIN = timedelta(seconds=45)  # a younger reply token is used; LINE's lives about a minute
@@ -45,7 +45,10 @@ class Sender:
         item = items[-1]
         if item.kind == "home":
             return await self._channel.publish_home(_letter(item, Composed(messages=[])), item.payload)
-        composed = await self._composed(item)
+        try:
+            composed = await self._composed(item)
+        except FileNotFetchedError as error:
+            return Later(problem=f"file: {error.why}")
         if composed is None:
             return NOT_WANTED
         held = [each for each in [await self._composed(each) for each in items[:-1]] if each is not None]

@@ -25,8 +25,9 @@ def kana(words: Words, grade: str | None) -> str:
 
 
 def body_of(message: Outgoing, grade: str | None) -> str:
-    """Text and small print of a message."""
-    return "\n\n".join(kana(words, grade) for words in (message.text, message.aside) if words)
+    """Text, links and small print of a message."""
+    links = [f"{kana(link.label, grade)}\n{link.address}".rstrip() for link in message.links]
+    return "\n\n".join(part for part in (kana(message.text, grade), *links, kana(message.aside, grade)) if part)
 
 
 def numbered(text: str, choices: Sequence[Choice], grade: str | None) -> str:

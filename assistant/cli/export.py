@@ -1,4 +1,4 @@
-"""``ayumi export``: data of a class as a file."""
+"""``ayumi export``: data of a class, or of all schools, as a file."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import typer
 
 from assistant.cli.data import open_database
 from assistant.errors import SettingsError
+from assistant.masking import without_names
 from assistant.settings import Settings
-from knowledge.exports.registry import KINDS, run_export
+from knowledge.exports.registry import KINDS, OF_ALL, run_export, run_export_of_all
 
 USUAL = timedelta(days=27)  # four weeks, today included
 EARLIEST, LATEST = 1970, 2999  # years
@@ -21,9 +22,11 @@ async def run_export_command(
 ) -> None:
     """Write the file and say where. Raises ``SettingsError`` for a kind, a day or a place that there is not,
     ``ExportError`` for data that is not there."""
-    if kind not in KINDS:
-        raise SettingsError(f"export {kind}: use one of {', '.join(KINDS)}")
-    if not class_id:
+    if kind not in KINDS and kind not in OF_ALL:
+        raise SettingsError(f"export {kind}: use one of {', '.join((*KINDS, *OF_ALL))}")
+    if kind in OF_ALL and class_id:
+        raise SettingsError(f"export {kind} is of all schools together: leave --class out")
+    if kind in KINDS and not class_id:
         raise SettingsError(f"export {kind} needs --class ID, the sourcedId of a homeroom class")
     end = _day("--to", last) or datetime.now(UTC).astimezone(settings.zone).date()
     start = _day("--from", first) or end - USUAL
@@ -32,12 +35,15 @@ async def run_export_command(
     if not out.parent.is_dir() or out.is_dir():
         raise SettingsError(f"--out {out}: expected a file in a folder that exists")
     async with open_database(settings) as database, database.read() as connection:
-        content = await run_export(connection, kind, class_id, start, end, settings.zone)
+        if kind in OF_ALL:
+            content = await run_export_of_all(connection, kind, start, end, settings.zone, without_names)
+        else:
+            content = await run_export(connection, kind, class_id, start, end, settings.zone)
     try:
         out.write_bytes(content)
     except OSError as error:
         raise SettingsError(f"--out {out}: {error.strerror}") from error
-    typer.echo(f"{out}: {kind} of {class_id} from {start} to {end}")
+    typer.echo(f"{out}: {kind}{f' of {class_id}' if class_id else ''} from {start} to {end}")
 
 
 def _day(option: str, value: str | None) -> date | None:

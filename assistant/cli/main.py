@@ -6,15 +6,19 @@ seconds to load.
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import typer
 
+from assistant.cli import documents
+from assistant.cli.running import At, Json
+from assistant.cli.running import checked_text as _text
+from assistant.cli.running import load as _settings
+from assistant.cli.running import moment as _moment
+from assistant.cli.running import run as _run
 from assistant.errors import AssistantError, SettingsError
 
 app = typer.Typer(
@@ -24,23 +28,17 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(documents.app)
 
-T = TypeVar("T")
-IMPORTED = "oneroster, checkins, attendance, nurse-visits, study-log, assessments, observations, calendar, content."
+IMPORTED = "oneroster, checkins, attendance, nurse-visits, study-log, assessments, observations, calendar, content, activities."
 WRONG_USE, BAD_DATA = 2, 1  # exit statuses
-YEARS = range(2000, 2101)  # that --at may name
 
 As = Annotated[str, typer.Option("--as", metavar="PERSON", help="sourcedId of the person who speaks.")]
-At = Annotated[
-    str | None,
-    typer.Option("--at", metavar="TIME", help="The moment taken as now: ISO 8601, school time without an offset."),
-]
 AsksAs = Annotated[str, typer.Option("--as", metavar="PERSON", help="sourcedId of the person who asks.")]
 Batch = Annotated[
     Path | None,
     typer.Option("--batch", metavar="FILE", help='JSON lines {"id","as","at","text","conversation"}.'),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -188,13 +186,13 @@ def reminders(json: Json = False) -> None:
 
 @app.command()
 def export(
-    kind: Annotated[str, typer.Argument(help="activity.")],
+    kind: Annotated[str, typer.Argument(help="activity (of a class) or content-feedback.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")],
     class_: Annotated[str, typer.Option("--class", metavar="ID", help="sourcedId of a homeroom class.")] = "",
     from_: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day: 2026-11-24.")] = None,
     to: Annotated[str | None, typer.Option(metavar="DATE", help="Last day, today if not said.")] = None,
 ) -> None:
-    """Write data of a class to a file in an open format."""
+    """Write data of a class, or of all schools, to a file in an open format."""
     from assistant.cli.export import run_export_command
 
     _run(run_export_command(_settings(), kind, class_, from_, to, out))
@@ -245,37 +243,3 @@ def _explained(error: Exception) -> tuple[str, int] | None:
             return str(error), BAD_DATA
         case _:
             return None
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(work)
-
-
-def _settings() -> Any:
-    from assistant.logs import set_up_logs
-    from assistant.settings import load_settings
-
-    set_up_logs()  # to standard error: what a command prints is its answer alone
-    return load_settings()
-
-
-def _moment(value: str | None) -> datetime | None:
-    """``--at`` as an aware moment; None when it was not given."""
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise SettingsError(f"--at {value!r}: expected ISO 8601, such as 2026-05-11T08:20") from error
-    if moment.year not in YEARS:
-        raise SettingsError(f"--at {value!r}: expected a year from {YEARS[0]} to {YEARS[-1]}")
-    return moment if moment.tzinfo else moment.replace(tzinfo=_settings().zone)
-
-
-def _text(value: str) -> str:
-    """What was typed. Raises ``SettingsError`` when it is no text (bytes that are not UTF-8)."""
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise SettingsError("the text is not valid UTF-8") from error
-    return value

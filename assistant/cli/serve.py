@@ -14,6 +14,8 @@ import typer
 import uvicorn
 import uvloop
 
+from assistant.bootstrap import build_library
+from assistant.demo.library import load_documents
 from assistant.demo.load import load_demo
 from assistant.errors import AssistantError
 from assistant.logs import set_up_logs
@@ -89,7 +91,9 @@ async def _prepare_demo(settings: Settings) -> None:
     try:
         await migrate(database)
         typer.echo("loading the demo district …", err=True)
-        await load_demo(database, datetime.now(settings.zone).date(), settings.zone)
+        now = datetime.now(settings.zone)
+        await load_demo(database, now.date(), settings.zone)
+        await load_documents(build_library(settings, database), now)
     finally:
         await database.close()
 
@@ -99,11 +103,12 @@ def _show_what_to_try(url: str) -> None:
         f"""
   Ayumi あゆみ is running:  {url}
 
-  Four things to try
+  Five things to try
   1. 小学2年生 (a P2 pupil): めあて, then answer with the buttons. Try あとで, なおす, メモ 九九がいえた.
   2. 4年2組の先生 (the homeroom teacher): 「今日まだチェックインしていない子は？」
   3. 中学1年生 (a J1 student): めあて, then ふりかえり: the goal comes back word for word.
   4. 4年2組の先生 again: 「毎週金曜15時に4年2組へふりかえりのリマインドを送って」, then 「リマインド一覧」.
+  5. Anybody: 「スマートフォンを持ってきていい？」; the teacher also 「生成AIに入力してはいけないものは？」.
 
   Ctrl+C ends it.
 """

@@ -20,6 +20,12 @@ from knowledge.records.calendar import SchoolCalendar
 SEED = "あゆみ"
 HISTORY = 25  # school days, about five weeks
 CALENDAR_COLUMNS = ("schoolId", "date", "kind", "title", "grades")
+CONTENT_COLUMNS = ("contentId", "title", "url", "provider", "subject", "grades", "minutes", "description")
+CONTENT_ADDRESS = "https://example.com/"
+ACTIVITY_COLUMNS = (
+    "activityId", "name", "kind", "orgId", "place", "startDate", "endDate", "schedule", "applyUntil", "grades",
+    "contact", "online", "url", "description",
+)  # fmt: skip
 CHECKIN_COLUMNS = (
     "studentId", "date", "phase", "answeredAt", "declined", "mood", "goal", "plan", "subject", "confidence",
     "achievement", "wentWell", "difficult", "nextStep", "visibility",
@@ -47,6 +53,11 @@ def write_demo(folder: Path, today: date) -> None:
         _write(oneroster / f"{name}.csv", columns, rows)
     calendar = _calendar_rows(district, today, on)
     _write(folder / "calendar.csv", CALENDAR_COLUMNS, calendar)
+    content = [
+        {"contentId": name, "url": f"{CONTENT_ADDRESS}{name}", **about} for name, about in _load("content").items()
+    ]
+    _write(folder / "content.csv", CONTENT_COLUMNS, content)
+    _write(folder / "activities.csv", ACTIVITY_COLUMNS, _activity_rows(today))
     checkins = [*_checkin_rows(district, phrases, calendar, today, on("04-01"))]
     _write(folder / "checkins.csv", CHECKIN_COLUMNS, checkins)
     answered: dict[str, set[date]] = {}
@@ -55,6 +66,25 @@ def write_demo(folder: Path, today: date) -> None:
     for kind, columns in COLUMNS.items():
         rows = _record_rows(kind, district, _load("records"), calendar, today, on("04-01"), answered)
         _write(folder / f"{kind}.csv", columns, rows)
+
+
+def demo_practices(today: date) -> list[dict[str, Any]]:
+    """Good practice that was approved before ``today``: id, author, school, told_on, subject, grades, text."""
+    return [
+        {"id": id, "told_on": today + timedelta(days=about["days"]), **about}
+        for id, about in _load("shared")["practices"].items()
+    ]
+
+
+def _activity_rows(today: date) -> list[Row]:
+    """Clubs and events around ``today``, one of them over."""
+    days = {"starts": "startDate", "ends": "endDate", "apply": "applyUntil"}
+    return [
+        {"activityId": id}
+        | {name: value for name, value in about.items() if name not in days}
+        | {column: str(today + timedelta(days=about[name])) for name, column in days.items() if name in about}
+        for id, about in _load("shared")["activities"].items()
+    ]
 
 
 def _calendar_rows(district: dict[str, Any], today: date, on: Callable[[str], date]) -> list[Row]:

@@ -71,12 +71,14 @@ def _drill(student: str, day: date, skill: float, words: Mapping[str, Any], rng:
     subject = rng.choice(words["subjects"])
     answered = rng.randint(5, 20)
     correct = sum(rng.random() < skill for _ in range(answered))
+    units = words["units"][subject]
+    week = day.isocalendar().week
     return {
         "studentId": student,
         "startedAt": _at(rng, day, 8, 15),
         "subject": subject,
-        "contentId": f"drill-{words['subjects'].index(subject)}-{day.isocalendar().week}",
-        "title": words["drill"].format(subject=subject),
+        "contentId": f"drill-{words['subjects'].index(subject)}-{week}",
+        "title": words["drill"].format(unit=units[week % len(units)]),
         "answered": str(answered),
         "correct": str(correct),
         "durationSeconds": str(answered * rng.randint(20, 60)),

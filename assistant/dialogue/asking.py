@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from assistant.dialogue.anchors import on_calendar
 from assistant.dialogue.topic import Topic
@@ -13,19 +15,25 @@ from assistant.dialogue.turn import Services
 from assistant.messages import Words
 from assistant.wording.answers import word
 from assistant.wording.texts import Speaker
+from intents.activities import may_be_about, understand_activity
 from intents.announcing import find_results
 from intents.asides import Aside, find_aside
 from intents.closing import understand_closing
 from intents.commands import find_command, find_note
+from intents.content import understand_content
 from intents.examples import nearest_examples
 from intents.fixes import alternatives
+from intents.knowing import Knowing, Sureness, find_knowing, is_for_documents
 from intents.managing import Managing, find_managing
+from intents.practices import find_request, find_told
 from intents.questions import Reading, understand_question
 from intents.reminders import ReminderReading, understand_reminder
+from knowledge.documents.readers import load_reader
 from knowledge.questions.answer import UnsupportedQuestionError, answer
 from knowledge.questions.metrics import catalogue
 from knowledge.questions.model import Answer, Option, Question, Reason, Scope, ScopeKind, Status, Vocabulary
 from knowledge.questions.vocabulary import load_vocabulary
+from knowledge.records.activities import activities_of
 from knowledge.records.scope import load_viewer
 
 MOST_OPTIONS = 12  # choices shown at once: LINE has room for 13 quick replies
@@ -80,14 +88,29 @@ async def understand(
         return {"intent": command.value, "confidence": "clear"}
     if find_note(text) is not None:
         return {"intent": "note", "confidence": "clear"}
+    if find_told(text) is not None:
+        return {"intent": "practice", "confidence": "clear", "act": "tell"}
+    if (practices := find_request(text)) is not None:
+        return {"intent": "practice", "confidence": "clear", "act": practices.act.value}
+    knowing = find_knowing(text)
+    if knowing is not None and knowing.sureness is Sureness.TOLD:
+        return _knowing_json(knowing)
     async with services.database.read() as connection:
         viewer = await load_viewer(connection, person_id, now.date())
         vocabulary = await load_vocabulary(connection, viewer, services.timezone)
         if (reminder := understand_reminder(text, vocabulary, now, person_id)) is not None:
             return _reminder_json(await on_calendar(connection, reminder, vocabulary, now))
+        names = await _names_of_activities(connection, person_id, now.date()) if may_be_about(text) else ()
+    if (activities := understand_activity(text, now.date(), names)) is not None:
+        sure = "clear" if activities.has_noun or activities.is_online else "confirm"
+        return {"intent": "activities", "confidence": sure}
+    if (content := understand_content(text)) is not None:
+        return {"intent": "content", "confidence": "clear", "content": content.to_json()}
     reading = understand_question(text, vocabulary, now, previous)
     if reading is None:
-        return _about_others(text, vocabulary, now)
+        return _about_others(text, vocabulary, now, knowing)
+    if knowing is not None and is_for_documents(knowing, reading):
+        return _knowing_json(knowing)
     question = reading.question
     return {
         "intent": "question",
@@ -98,7 +121,7 @@ async def understand(
     }
 
 
-def _about_others(text: str, vocabulary: Vocabulary, now: datetime) -> dict[str, Any]:
+def _about_others(text: str, vocabulary: Vocabulary, now: datetime, knowing: Knowing | None) -> dict[str, Any]:
     """What is neither a question about data nor a reminder to set."""
     managed, results = find_managing(text), find_results(text)
     if managed is not None and (managed.what is Managing.LIST or managed.words is not None):
@@ -107,7 +130,18 @@ def _about_others(text: str, vocabulary: Vocabulary, now: datetime) -> dict[str,
         return {"intent": "announcement_results", "confidence": "clear"}
     if understand_closing(text, vocabulary, now) is not None:
         return {"intent": "closure", "confidence": "confirm"}
-    return {"intent": "none", "confidence": "confirm"}
+    return {"intent": "none", "confidence": "confirm"} if knowing is None else _knowing_json(knowing)
+
+
+async def _names_of_activities(connection: AsyncConnection, person_id: str, on: date) -> list[str]:
+    """What the clubs and events of a person's schools and districts are called."""
+    reader = await load_reader(connection, person_id, on)
+    return [each.name for each in await activities_of(connection, reader.orgs)]
+
+
+def _knowing_json(knowing: Knowing) -> dict[str, Any]:
+    is_sure = knowing.sureness is not Sureness.MAYBE
+    return {"intent": "documents", "confidence": "clear" if is_sure else "confirm", "text": knowing.about}
 
 
 def _reminder_json(reading: ReminderReading) -> dict[str, Any]:

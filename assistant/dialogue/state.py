@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from assistant.dialogue.adding_draft import AddingDraft
 from assistant.dialogue.answering import Answering
 from assistant.dialogue.closing_draft import ClosureDraft, MenuDraft
 from assistant.dialogue.draft import Draft
+from assistant.dialogue.practice_draft import PracticeDraft
 from assistant.dialogue.reminder_draft import Listed, ReminderDraft
 from assistant.dialogue.topic import Topic
 from knowledge.questions.model import Phase
@@ -47,6 +49,8 @@ class DialogueState:
     answering: Answering | None = None  # an announcement that is being answered
     closing: ClosureDraft | None = None  # a closure that waits to be confirmed
     menu: MenuDraft | None = None  # a learning menu that waits to be confirmed
+    adding: AddingDraft | None = None  # something about documents that waits to be confirmed
+    practice: PracticeDraft | None = None  # a good practice that waits to be confirmed, or a word about one
     language: str | None = None  # chosen by the person; None: the installation's
 
     def following(self, before: DialogueState) -> DialogueState:
@@ -61,6 +65,10 @@ class DialogueState:
             result = replace(result, closing=replace(self.closing, is_latest=False))
         if self.menu is not None and self.menu is before.menu:
             result = replace(result, menu=replace(self.menu, is_latest=False))
+        if self.adding is not None and self.adding is before.adding:
+            result = replace(result, adding=replace(self.adding, is_latest=False))
+        if self.practice is not None and self.practice is before.practice:
+            result = replace(result, practice=replace(self.practice, is_latest=False))
         return result
 
     def to_json(self) -> dict[str, Any]:
@@ -84,6 +92,10 @@ class DialogueState:
             result["closing"] = self.closing.to_json()
         if self.menu is not None:
             result["menu"] = self.menu.to_json()
+        if self.adding is not None:
+            result["adding"] = self.adding.to_json()
+        if self.practice is not None:
+            result["practice"] = self.practice.to_json()
         if self.language is not None:
             result["language"] = self.language
         return result
@@ -102,6 +114,8 @@ class DialogueState:
             answering=Answering.from_json(value.get("answering")),
             closing=ClosureDraft.from_json(value.get("closing")),
             menu=MenuDraft.from_json(value.get("menu")),
+            adding=AddingDraft.from_json(value.get("adding")),
+            practice=PracticeDraft.from_json(value.get("practice")),
             language=value.get("language"),
         )
 

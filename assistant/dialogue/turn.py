@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from intents.questions import Reading
     from knowledge.db import Database
     from knowledge.documents.library import Library
+    from knowledge.documents.model import DocumentAnswer, Hit
     from knowledge.questions.model import Vocabulary
 
 
@@ -30,6 +31,14 @@ class Interpreter(Protocol):
 
     async def read(self, text: str, vocabulary: Vocabulary, now: datetime) -> Reading | None:
         """What the text may ask, always to be confirmed; None when it cannot say, is too slow or is down."""
+        ...
+
+
+class Answerer(Protocol):
+    """Somebody to put an answer from documents into fewer words: a language model, where one is switched on."""
+
+    async def answer(self, question: str, hits: Sequence[Hit], vocabulary: Vocabulary) -> DocumentAnswer | None:
+        """The answer with its citations, every sentence verified; None when it cannot say, is too slow or is down."""
         ...
 
 
@@ -57,6 +66,7 @@ class Services:
     secret: bytes  # for the hashes of link codes
     channels: frozenset[str]  # those that are switched on: where people other than the one talking can be written to
     interpreter: Interpreter | None = None  # None: no language model, the rules alone
+    answerer: Answerer | None = None  # the same, of answers from documents
     times: SchoolTimes = field(default_factory=SchoolTimes)
     quota: Callable[[], Awaitable[Quota | None]] = _unknown_quota  # LINE's; None: not known, or no LINE
 

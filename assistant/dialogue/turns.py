@@ -136,8 +136,9 @@ class Turns:
         on_answers: Callable[[], None] = lambda: None,
         on_slow: Callable[[str], Awaitable[None]] | None = None,
         only: str | None = None,
+        afterwards: Sequence[Callable[[Turn], Awaitable[None]]] = (),
     ) -> None:
-        """``converters``: by channel, a stored body to ``Incoming``. ``on_answers`` is called after answers were
+        """``afterwards`` may add to what a handler answered. ``converters``: by channel, a stored body to ``Incoming``. ``on_answers`` is called after answers were
         stored, ``on_slow`` with the account of a turn that takes longer than ``SLOW_AFTER``. ``only`` serves a single
         account (a command)."""
         self._services = services
@@ -147,6 +148,7 @@ class Turns:
         self._on_answers = on_answers
         self._on_slow = on_slow
         self._only = only
+        self._afterwards = afterwards
         self._telling: set[asyncio.Task[None]] = set()
         self._busy: set[str] = set()  # conversations with a turn under way
 
@@ -197,6 +199,8 @@ class Turns:
             for handler in self._handlers:
                 if await handler(turn):
                     break
+            for add in self._afterwards:
+                await add(turn)
         except StorageDownError as error:
             log.error("storage_down", event_id=job.incoming.event_id, problem=str(error))
             await asyncio.sleep(STORAGE_PAUSE)

@@ -13,12 +13,14 @@ from sqlalchemy import bindparam, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from assistant.inbox import forget_message
+from intents.content import find_comment
 from knowledge.db import upsert
 from knowledge.records import announcements
 from knowledge.records.accounts import Account, LinkAttempt
 from knowledge.records.alerts import raise_alert
 from knowledge.records.announcements import Announcement
 from knowledge.records.checkins import CheckInRecord, Note, forget_answer, save_checkins
+from knowledge.records.content import forget_comment
 from knowledge.records.replies import Reply
 from knowledge.records.talk_requests import TalkRequest
 from knowledge.reminding import AnswerKind
@@ -83,6 +85,8 @@ class Withdraw:
                 day = message.occurred_at.astimezone(write.timezone).date()
                 await forget_answer(connection, write.person_id, day, message.text.strip())
                 await announcements.forget_words(connection, write.person_id, message.text.strip())
+                if (comment := find_comment(message.text)) is not None:
+                    await forget_comment(connection, write.person_id, comment)
             await connection.execute(delete(Note).where(Note.id == f"{write.account_id}/{write.message_id}"))
 
 

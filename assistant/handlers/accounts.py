@@ -14,7 +14,7 @@ async def on_account_event(turn: Turn) -> bool:
         case Kind.UNFOLLOW:
             turn.writes.append(LoseAccount(account_id=turn.incoming.account_id, at=turn.now))
         case Kind.UNSEND:
-            turn.change(answering=None)  # it may hold the very text
+            turn.change(answering=None, adding=None)  # they may hold the very text, or file
             if turn.incoming.refers_to:
                 turn.writes.append(
                     Withdraw(

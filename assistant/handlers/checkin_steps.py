@@ -11,6 +11,7 @@ from assistant.dialogue.state import Pending
 from assistant.dialogue.taps import Tap
 from assistant.dialogue.turn import Turn
 from assistant.dialogue.writes import SaveCheckIn
+from assistant.handlers.suggesting import with_next_step
 from assistant.messages import Choice, Outgoing, Words
 from intents.commands import Command
 from knowledge.questions.model import Phase
@@ -101,7 +102,9 @@ async def go_on(turn: Turn, record: CheckInRecord, *, lead: Sequence[Words] = ()
         if record.status is not Status.FINISHED:
             record, changed = flow.finished(record, turn.now), True
         turn.change(pending=None)
-        turn.outgoing.append(Outgoing(text=Words.join([*lead, flow.closing(script, answers, turn.language)], "\n")))
+        ending = Outgoing(text=Words.join([*lead, flow.closing(script, answers, turn.language)], "\n"))
+        is_reflected = record.phase is Phase.REFLECTION and changed
+        turn.outgoing.append(await with_next_step(turn, ending) if is_reflected else ending)
     else:
         if notes and not flow.answers_of(record):
             listed = Words.join([Words((*Words.of("・").spans, *Words.own(note).spans)) for note in notes], "\n")

@@ -11,7 +11,7 @@ from assistant.charts import describe, draw
 from assistant.dialogue.asking import Asked, answer_question, ask
 from assistant.dialogue.topic import Topic
 from assistant.dialogue.turn import Turn
-from assistant.handlers import checkin, talk
+from assistant.handlers import checkin, documents, talk
 from assistant.messages import Attachment, Choice, Kind, Outgoing, Tone, Words
 from assistant.wording.answers import explain, pages, word
 from assistant.wording.tables import csv_name, csv_of
@@ -44,8 +44,11 @@ async def on_question(turn: Turn) -> bool:
     asked = await ask(turn.services, turn.known.id, text, turn.incoming.occurred_at, turn.speaker, turn.state.topic)
     if asked.answer.status is Status.TALK:
         return False
-    if asked.reading is None and asked.answer.status is Status.NOT_UNDERSTOOD and turn.person.band != "staff":
-        return False
+    if asked.reading is None and asked.answer.status is Status.NOT_UNDERSTOOD:
+        if await documents.answered(turn):
+            return True
+        if turn.person.band != "staff":
+            return False
     await _show(turn, asked)
     return True
 

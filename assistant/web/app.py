@@ -23,10 +23,14 @@ from assistant.channels.port import Channel
 from assistant.channels.slack.channel import SlackChannel
 from assistant.channels.slack.routes import slack_routes
 from assistant.dialogue.turn import Handler
+from assistant.publishing import Publisher
 from assistant.schema import migrate
 from assistant.settings import Settings
+from assistant.web.documents import document_routes
 from assistant.web.files import file_routes
+from assistant.web.go import go_routes
 from assistant.web.health import health_routes
+from assistant.web.library import library_routes
 from knowledge.db import Database
 from scheduler.briefs import Briefs
 from scheduler.clock import Clock
@@ -94,6 +98,7 @@ async def running_app(
                 Nudges(database, settings.zone, times, names),
                 Briefs(database, settings.zone, times, names),
                 Reminders(database, settings.zone, times, names),
+                Publisher(services),
             ]
             clock.every(PLAN_EVERY, "plan", *(partial(_plan, planner, core, now) for planner in planners))
         await clock.start()
@@ -102,6 +107,9 @@ async def running_app(
             routes=[
                 *health_routes(database),
                 *file_routes(database, services.secret, now),
+                *document_routes(settings, core, now),
+                *library_routes(settings, core, now),
+                *go_routes(database, services.secret, now),
                 *browser_routes(settings, core, now, demo=demo),
                 *(line_routes(core.inbox, settings.line_channel_secret, now) if settings.has_line else []),
                 *(slack_routes(settings, core.inbox, services, now) if settings.has_slack else []),

@@ -35,6 +35,21 @@ async def is_lead(connection: AsyncConnection, person_id: str, school_id: str, o
     return school_id in await schools_led(connection, person_id, on)
 
 
+async def ids_of_leads(connection: AsyncConnection, school_id: str, on: date) -> frozenset[str]:
+    """Those who lead the school on a day."""
+    statement = (
+        select(Role.user_sourced_id)
+        .join(User, User.sourced_id == Role.user_sourced_id)
+        .where(
+            Role.org_sourced_id == school_id,
+            Role.role.in_(LEADING),
+            User.enabled,
+            valid_on(Role.begin_date, Role.end_date, on),
+        )
+    )
+    return frozenset((await connection.scalars(statement)).all())
+
+
 async def leads_of(connection: AsyncConnection, school_id: str, on: date) -> list[str]:
     """The family names of those who lead the school on a day, principals first."""
     statement = (

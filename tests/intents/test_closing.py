@@ -92,6 +92,7 @@ def test_other_words_about_closures(text: str, act: Act) -> None:
         "学校行けない",
         "閉鎖的な雰囲気が気になる",
         "昨日の休校のあと佐藤さんの様子は?",
+        "休校の連絡は何時までですか?",
         "",
     ],
 )

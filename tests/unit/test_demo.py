@@ -199,7 +199,7 @@ def test_the_same_day_gives_the_same_files(tmp_path: Path):
     for name in ("one", "two"):
         write_demo(tmp_path / name, DAYS[0])
     files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.csv"))
-    assert len(files) == 15
+    assert len(files) == 17
     assert all((tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes() for file in files)
 
 

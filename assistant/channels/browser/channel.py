@@ -8,8 +8,8 @@ from typing import Any
 
 from assistant.channels.browser.notify import listeners_of
 from assistant.channels.browser.transcript import append
-from assistant.channels.port import Letter
-from assistant.messages import Incoming, Kind
+from assistant.channels.port import FileNotFetchedError, Letter, Unfetched
+from assistant.messages import Incoming, Kind, SentFile
 from knowledge.db import Database
 from knowledge.errors import StorageDownError
 from scheduler.delivery import Apart, Later, Result, Sent, Skip
@@ -59,6 +59,9 @@ class BrowserChannel:
 
     async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
         return Skip(problem="the browser chat has no home page")
+
+    async def fetch_file(self, file: SentFile, most: int) -> bytes:
+        raise FileNotFetchedError(Unfetched.GONE)  # nobody sends files here
 
     async def close(self) -> None:
         return

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl, urlsplit
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import FormData, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,6 +18,7 @@ from assistant.errors import AssistantError
 
 LARGEST_FORM = 100_000  # bytes
 MOST_FIELDS = 20
+LONGEST_PART = 2000  # bytes of a field of a form with files
 FORM = "application/x-www-form-urlencoded"
 
 STRICT = {
@@ -59,6 +63,37 @@ async def form_of(request: Request) -> Mapping[str, str]:
     except ValueError as error:  # not UTF-8, or too many fields
         raise BadBodyError("not a form") from error
     return {name: value.replace("\0", "") for name, value in fields}
+
+
+@asynccontextmanager
+async def upload_of(request: Request, *, largest: int, most_files: int) -> AsyncGenerator[FormData]:
+    """A form with files, of which large ones lie on the disk until the block ends. Raises ``BadBodyError``, and
+    ``TooLargeError`` as soon as more than ``largest`` bytes have come."""
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise BadBodyError("no form with files")
+    limited = Request(request.scope, _limited(request.receive, largest))
+    try:
+        form = await limited.form(max_files=most_files, max_fields=MOST_FIELDS, max_part_size=LONGEST_PART)
+    except (MultiPartException, HTTPException) as error:
+        raise BadBodyError("not a form with files, or too many of them") from error
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+def _limited(receive: Receive, largest: int) -> Receive:
+    came = 0
+
+    async def counted() -> Message:
+        nonlocal came
+        message = await receive()
+        came += len(message.get("body", b""))
+        if came > largest:
+            raise TooLargeError("too large an upload")
+        return message
+
+    return counted
 
 
 def check_own(request: Request, form: Mapping[str, str], token: str | None, base_url: str) -> None:

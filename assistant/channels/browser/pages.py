@@ -37,7 +37,7 @@ class Wording:
     grade: str | None  # whose kanji the words are fitted to
 
     def __call__(self, key: str, **args: object) -> Markup:
-        """A text as HTML, with ruby."""
+        """A text as HTML, with ruby; a ``key`` without a dot is one of the chat's own pages."""
         return self.html(self._words(key, args))
 
     def plain(self, key: str, **args: object) -> str:
@@ -55,7 +55,7 @@ class Wording:
 
     def _words(self, key: str, args: Mapping[str, object]) -> Words:
         own = {name: Words.own(value) if isinstance(value, str) else value for name, value in args.items()}
-        return self.speaker.say(f"pages.{key}", **own)
+        return self.speaker.say(key if "." in key else f"pages.{key}", **own)
 
 
 class Pages:
@@ -79,8 +79,9 @@ class Pages:
         """``problem``: why the last code did not do. ``demo``: person id → key of the label, name."""
         return self._render("signin.html", self._anybody, csrf_token=csrf_token, problem=problem, demo=demo)
 
-    def chat(self, session: Session, lines: Sequence[Line], idle_seconds: int) -> str:
-        """The chat. Only the last thing Ayumi said can be answered by tapping."""
+    def chat(self, session: Session, lines: Sequence[Line], idle_seconds: int, *, keeps_documents: bool) -> str:
+        """The chat. Only the last thing Ayumi said can be answered by tapping. ``keeps_documents``: with the way to
+        the page of documents."""
         newest = max((line.id for line in lines if not line.is_own), default=None)
         return self._render(
             "chat.html",
@@ -92,6 +93,7 @@ class Pages:
             lines=[self.line(session, line, can_answer=line.id == newest) for line in lines],
             last_id=lines[-1].id if lines else 0,
             idle_seconds=idle_seconds,
+            keeps_documents=keeps_documents,
         )
 
     def line(self, session: Session, line: Line, *, can_answer: bool) -> Markup:
@@ -126,6 +128,11 @@ class Pages:
             "alt": kana(attached.alt, wording.grade),
             "kind": "picture" if attached.media_type.startswith(PICTURE) else "table",
         }
+
+    def staff_page(self, template: str, session: Session, **values: Any) -> str:
+        """Another page for somebody who is signed in."""
+        name = session.person.called(self._language)
+        return self._render(template, self._wording(session), name=name, csrf_token=session.csrf_token, **values)
 
     def problem(self, key: str) -> str:
         """A kind page about something that went wrong."""

@@ -31,6 +31,7 @@ from assistant.dialogue.people_store import load_people
 from assistant.inbox import RawEvent
 from assistant.messages import Outgoing, Words
 from assistant.settings import Settings
+from knowledge.documents.keepers import orgs_kept
 from knowledge.errors import StorageDownError
 
 STATIC = Path(__file__).parents[2] / "web" / "static"
@@ -121,7 +122,10 @@ class BrowserChat:
         if not lines:
             await self._store(session, f"browser:follow:{session.person.id}", {"follow": True}, wait=True)
             lines = await self._lines(session)
-        return HTMLResponse(self._pages.chat(session, lines, int(self._idle.total_seconds())))
+        page = self._pages.chat(
+            session, lines, int(self._idle.total_seconds()), keeps_documents=await self._keeps_documents(session)
+        )
+        return HTMLResponse(page)
 
     async def sign_in(self, request: Request) -> Response:
         form = await self._own_form(request, request.cookies.get(FORM_COOKIE))
@@ -241,6 +245,13 @@ class BrowserChat:
     async def _lines(self, session: Session) -> list[Line]:
         async with self._core.database.read() as connection:
             return list(await lines_after(connection, session.account_id))
+
+    async def _keeps_documents(self, session: Session) -> bool:
+        if session.person.band != "staff":
+            return False
+        today = self._now().astimezone(self._settings.zone).date()
+        async with self._core.database.read() as connection:
+            return bool(await orgs_kept(connection, session.person.id, today))
 
     async def _session(self, request: Request, *, is_use: bool = True) -> Session | None:
         return await self._sessions.find(request.cookies.get(COOKIE), is_use=is_use)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import orjson
 from linebot.v3.messaging import AsyncApiClient, AsyncMessagingApi, Configuration, ShowLoadingAnimationRequest
 from linebot.v3.messaging.exceptions import ApiException
 
+from assistant.channels.download import download
 from assistant.channels.files import PICTURE, Files
 from assistant.channels.line.convert import to_line
 from assistant.channels.line.webhook import to_incoming
 from assistant.channels.port import Letter
 from assistant.channels.sender import REPLY_WITHIN
 from assistant.channels.wording import utf16
-from assistant.messages import Incoming, Outgoing
+from assistant.messages import Incoming, Outgoing, SentFile
 from knowledge.errors import StorageDownError
 from scheduler.delivery import Apart, Fail, Hold, Later, Result, Sent, Skip
 
@@ -27,6 +29,8 @@ TIMEOUT = 10.0  # seconds for one call of the SDK
 # Delivery gives a send its deadline, all its calls together. A timer of each call would double the price of watching,
 # and would count the wait for a free connection as LINE's silence.
 UNTIMED = aiohttp.ClientTimeout(total=None)
+# LINE gives what people sent from another host than everything else (Messaging API, "Get content").
+API_HOST, DATA_HOST = "https://api.line.me", "https://api-data.line.me"
 LOADING = 20  # seconds the loading animation may show
 MONTHLY = "monthly limit"  # how LINE words the one 429 that waiting does not cure
 USED_TOKEN = "Invalid reply token"  # noqa: S105 -- LINE's message for a token that was used or is too old
@@ -89,6 +93,11 @@ class LineChannel:
     async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
         return Skip(problem="LINE has no home page")
 
+    async def fetch_file(self, file: SentFile, most: int) -> bytes:
+        host = DATA_HOST if self._base_url == API_HOST else self._base_url
+        address = f"{host}/v2/bot/message/{quote(file.reference, safe='')}/content"
+        return (await download(self._session, address, self._token, most)).content
+
     async def close(self) -> None:
         return
 
@@ -120,7 +129,7 @@ class LineChannel:
         files = await self._files.of(messages)
         ready: list[Outgoing] = []
         addresses: dict[str, str] = {}
-        for message in messages:
+        for message in map(self._files.with_addresses, messages):
             attached = message.attachment
             if attached is not None:
                 file = files.get(attached.file_id)

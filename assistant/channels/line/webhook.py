@@ -12,7 +12,7 @@ from typing import Any
 
 from assistant.channels.guard import BadBodyError, as_object, event_hash
 from assistant.inbox import RawEvent
-from assistant.messages import Incoming, Kind, ReplyToken
+from assistant.messages import Incoming, Kind, ReplyToken, SentFile
 
 ID = re.compile(r"[\w-]{1,100}")  # an id of LINE's; anything else is not used as one
 HANDLED = frozenset({"message", "postback", "follow", "unfollow", "unsend"})
@@ -37,10 +37,13 @@ def raw_events(body: bytes, received_at: datetime) -> list[RawEvent]:
 
 def to_incoming(body: Mapping[str, Any], event_id: str, account_id: str, occurred_at: datetime) -> Incoming:
     """A stored event as the conversation sees it."""
-    kind, text, choice, refers_to = Kind.OTHER, "", None, None
+    kind, text, choice, refers_to, files = Kind.OTHER, "", None, None, ()
     match body:
         case {"type": "message", "message": {"type": "text", "text": str(text)}}:
             kind = Kind.TEXT
+        case {"type": "message", "message": {"type": "file", "id": str(message_id), "fileName": str(name), **message}}:
+            size = message.get("fileSize")
+            files = (SentFile(name=name, size=size if isinstance(size, int) else None, reference=message_id),)
         case {"type": "postback", "postback": {"data": str(choice)}}:
             kind = Kind.CHOICE
         case {"type": "follow"}:
@@ -59,6 +62,7 @@ def to_incoming(body: Mapping[str, Any], event_id: str, account_id: str, occurre
         occurred_at=occurred_at,
         text=text,
         choice=choice,
+        files=files,
         reply_token=ReplyToken(value=token, born_at=_born_at(body, occurred_at)) if isinstance(token, str) else None,
         refers_to=refers_to,
         message_id=_message_id(body),

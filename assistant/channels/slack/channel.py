@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
@@ -15,14 +16,15 @@ from slack_sdk.models.metadata import Metadata
 from slack_sdk.web.async_client import AsyncWebClient
 
 from assistant.attachments import File
+from assistant.channels.download import download
 from assistant.channels.files import PICTURE, Files
-from assistant.channels.port import Letter
+from assistant.channels.port import FileNotFetchedError, Letter, Unfetched
 from assistant.channels.slack.client import TIMEOUT, problem_of, web_client
 from assistant.channels.slack.convert import to_slack
 from assistant.channels.slack.home import home_view
 from assistant.channels.slack.webhook import to_incoming
 from assistant.channels.wording import kana, shorten
-from assistant.messages import Attachment, Incoming, Outgoing
+from assistant.messages import Attachment, Incoming, Outgoing, SentFile
 from knowledge.errors import StorageDownError
 from scheduler.delivery import Apart, Fail, Hold, Later, Result, Sent
 
@@ -81,6 +83,21 @@ class SlackChannel:
     async def publish_home(self, letter: Letter, home: Mapping[str, Any]) -> Result:
         return await _result_of(self._client().views_publish(user_id=letter.external_id, view=home_view(home)))
 
+    async def fetch_file(self, file: SentFile, most: int) -> bytes:
+        """The token goes to Slack alone. A page to sign in, which Slack gives to an app that may not read files, is no
+        file."""
+        if not self._is_slacks(file.reference):
+            raise FileNotFetchedError(Unfetched.REFUSED)
+        found = await download(self._open_session(), file.reference, self._token, most)
+        if found.media_type == "text/html" and not file.name.lower().endswith((".html", ".htm")):
+            raise FileNotFetchedError(Unfetched.REFUSED)
+        return found.content
+
+    def _is_slacks(self, address: str) -> bool:
+        there, here = urlsplit(address), urlsplit(self._base_url)
+        is_theirs = there.scheme == "https" and (there.hostname or "").endswith(".slack.com")
+        return is_theirs or (there.scheme, there.netloc) == (here.scheme, here.netloc)
+
     async def show_busy(self, account_id: str) -> None:
         """Slack has nothing to show in a direct message."""
 
@@ -110,7 +127,7 @@ class SlackChannel:
         files = await self._files.of(messages)
         ready: list[Outgoing] = []
         uploads: list[dict[str, str | None]] = []
-        for message in messages:
+        for message in map(self._files.with_addresses, messages):
             attached = message.attachment
             if attached is not None and attached.name not in arrived:
                 file = files.get(attached.file_id)

@@ -11,6 +11,7 @@ from slack_sdk.models.blocks import (
     Block,
     ButtonElement,
     ContextBlock,
+    MarkdownTextObject,
     PlainTextObject,
     SectionBlock,
 )
@@ -18,12 +19,13 @@ from slack_sdk.models.blocks import (
 from assistant.channels.slack.webhook import FORM
 from assistant.channels.wording import kana, numbered, shorten, split
 from assistant.dialogue.taps import Tap
-from assistant.messages import LANGUAGES, Choice, Outgoing, Tone
+from assistant.messages import LANGUAGES, Choice, Link, Outgoing, Tone
 from assistant.wording.texts import Speaker, band_of
 from intents.commands import Command
 
 SECTION = 3000  # characters of a section
 LABEL = 75  # characters of a button
+LINK_LABEL = 300  # characters: with its address a link stays far below the limit of a section
 VALUE = 2000  # characters of a button's value
 BUTTONS = 25  # of one block
 BLOCKS = 50  # of one message
@@ -96,12 +98,21 @@ def _units(message: Outgoing, grade: str | None, numbers: Iterator[int]) -> Iter
     controls = [_button(choice, grade, numbers) for choice in choices if choice.tone is Tone.CONTROL]
     controls[:0] = _form_button(choices, grade, numbers)
     blocks: list[Block] = [SectionBlock(text=plain(last))]
+    links = [_link(link, grade) for link in message.links]
+    blocks += [SectionBlock(text=MarkdownTextObject(text=each, verbatim=True)) for each in links]
     if aside:
         blocks.append(ContextBlock(elements=[plain(aside)]))
     blocks += [ActionsBlock(elements=row) for row in (buttons, controls) if row]
     labels = (button.text.text for button in (*buttons, *controls) if button.text is not None)
-    characters = len(last) + len(aside) + sum(len(label or "") for label in labels)
+    characters = len(last) + sum(map(len, links)) + len(aside) + sum(len(label or "") for label in labels)
     yield _Unit(text="\n\n".join(part for part in (last, aside) if part), blocks=blocks, characters=characters)
+
+
+def _link(link: Link, grade: str | None) -> str:
+    """The label as a link in Slack's own format, in which nothing else of it means anything."""
+    label = shorten(kana(link.label, grade), LINK_LABEL).translate(ESCAPED)
+    address = link.address.translate(ESCAPED).replace("|", "%7C")
+    return f"<{address}|{label}>" if address else label
 
 
 def _button(choice: Choice, grade: str | None, numbers: Iterator[int]) -> ButtonElement:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from assistant.channels.guard import BadBodyError, as_object, event_hash
 from assistant.inbox import RawEvent
-from assistant.messages import Incoming, Kind
+from assistant.messages import Incoming, Kind, SentFile
 
 PATIENCE = timedelta(minutes=5)  # an older or newer timestamp is not Slack's (docs: verifying requests from Slack)
 MOST_FIELDS = 100  # of a form
@@ -86,8 +86,8 @@ def to_incoming(body: Mapping[str, Any], event_id: str, account_id: str, occurre
     """A stored event as the conversation sees it."""
     kind, text, choice, form, message_id, refers_to = Kind.OTHER, "", None, dict[str, str](), None, None
     match body:
-        case {"message": {"type": "text", "id": str(message_id), "text": str(text)}}:
-            kind = Kind.TEXT
+        case {"message": {"id": str(message_id), "text": str(text)}}:
+            kind = Kind.TEXT if text else Kind.OTHER
         case {"event": {"type": "message", "subtype": "message_deleted", "deleted_ts": str(refers_to)}}:
             kind = Kind.UNSEND
         case {"event": {"type": "app_home_opened"}}:
@@ -108,6 +108,7 @@ def to_incoming(body: Mapping[str, Any], event_id: str, account_id: str, occurre
         text=text,
         choice=choice,
         form=form,
+        files=_sent_files(body),
         message_id=message_id,
         refers_to=refers_to,
     )
@@ -140,9 +141,10 @@ def _of_event(payload: Mapping[str, Any], event: Mapping[str, Any], received_at:
         ):
             # The same message may come in two events: it is known by where it stands.
             event_id = f"{payload.get('team_id')}:{channel}:{ts}"
-            text = event.get("text")
-            if isinstance(text, str) and text:
-                body["message"] = {"type": "text", "id": ts, "text": _plain(text)}
+            text, files = event.get("text"), _kept_files(event)
+            text = _plain(text) if isinstance(text, str) else ""
+            if text or files:
+                body["message"] = {"type": "text", "id": ts, "text": text} | ({"files": files} if files else {})
         case {
             "type": "message",
             "channel_type": "im",
@@ -178,6 +180,37 @@ def _raw(
         body=body,
         is_for_us=is_for_us and known,
     )
+
+
+def _kept_files(event: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What fetching the files of a message needs. One that the app may not read comes without an address."""
+    kept: list[dict[str, Any]] = []
+    match event.get("files"):
+        case [*files]:
+            for file in files:
+                match file:
+                    case {"name": str(name), **about}:
+                        kept.append({"name": name, "size": about.get("size"), "at": about.get("url_private_download")})
+                    case _:
+                        pass
+        case _:
+            pass
+    return kept
+
+
+def _sent_files(body: Mapping[str, Any]) -> tuple[SentFile, ...]:
+    match body:
+        case {"message": {"files": [*files]}}:
+            return tuple(
+                SentFile(
+                    name=file["name"],
+                    size=file["size"] if isinstance(file["size"], int) else None,
+                    reference=file["at"] if isinstance(file["at"], str) else "",
+                )
+                for file in files
+            )
+        case _:
+            return ()
 
 
 def _answers(values: Mapping[str, Any]) -> dict[str, str]:

@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.Column("source", sa.String(length=16), nullable=False),
         sa.Column("offered_at", knowledge.db.UtcDateTime(timezone=True), nullable=False),
         sa.Column("opened_at", knowledge.db.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("asked_at", knowledge.db.UtcDateTime(timezone=True), nullable=True),
         sa.Column("is_useful", sa.Boolean(), nullable=True),
         sa.Column("comment", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(

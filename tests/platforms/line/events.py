@@ -66,6 +66,11 @@ class LineEvents:
         }
         return self._event(user, at, "message", message=message)
 
+    def file(self, user: str, name: str, size: int, *, at: float | None = None) -> Event:
+        """Someone sends a file of so many bytes (`LineStandIn.send_file` also keeps its content)."""
+        message = {"type": "file", "id": self._message_id(), "fileName": name, "fileSize": size}
+        return self._event(user, at, "message", message=message)
+
     def postback(self, user: str, data: str, *, at: float | None = None) -> Event:
         """Someone taps an answer that carries data."""
         return self._event(user, at, "postback", postback={"data": data})

@@ -26,6 +26,7 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 REPLY_TOKEN_LIFE = 60.0  # seconds
 RETRY_KEY_LIFE = 24 * 3600.0  # seconds
 RICH_MENUS = re.compile(r"/v2/bot/(richmenu|user/all/richmenu)(/|$)")
+PNG = "image/png"
 Json = dict[str, Any]
 
 
@@ -96,6 +97,8 @@ class LineStandIn:
         self.display_names: dict[str, str] = {}  # user id → name shown in the profile
         self.delivered: list[Delivered] = []
         self.rich_menus = RichMenus()
+        self.contents: dict[str, bytes] = {}  # message id → what was sent; deleted, LINE keeps it no longer
+        self.preparing: set[str] = set()  # message ids whose content is not ready yet
         self.loading: list[str] = []  # users that were shown the loading animation
         self.violations: list[Violation] = []
         self.requests: Counter[str] = Counter()  # path → requests, whatever became of them
@@ -133,6 +136,12 @@ class LineStandIn:
     def sign(self, body: bytes) -> str:
         """The value of x-line-signature that belongs to the raw body."""
         return self.events.sign(body)
+
+    def send_file(self, user: str, name: str, content: bytes) -> Event:
+        """Someone sends a file: the event, its content kept for who asks for it."""
+        event = self.events.file(user, name, len(content))
+        self.contents[event["message"]["id"]] = content
+        return event
 
     def fail_next(self, path_part: str, failure: Failure, times: int = 1) -> None:
         """Fails the next well-formed requests whose path contains the part; failures wait in line for their turn."""
@@ -200,7 +209,10 @@ class LineStandIn:
             request.transport.close()
         headers = {"x-line-request-id": request_id, **answer.headers}
         if isinstance(answer.body, bytes):
-            return web.Response(status=answer.status, body=answer.body, headers=headers, content_type="image/png")
+            kind = (
+                "application/octet-stream" if request.path.endswith("/content") and "/message/" in request.path else PNG
+            )
+            return web.Response(status=answer.status, body=answer.body, headers=headers, content_type=kind)
         return web.Response(
             status=answer.status, body=orjson.dumps(answer.body), headers=headers, content_type="application/json"
         )
@@ -263,6 +275,12 @@ class LineStandIn:
                 return _Answer(body={"totalUsage": self.quota_used})
             case ["v2", "bot", "richmenu" | "user", *_]:
                 return self._rich_menu(request, body["raw"])
+            case ["v2", "bot", "message", message_id, "content"]:
+                if message_id in self.preparing:
+                    return _Answer(status=202, body=b"")
+                if message_id not in self.contents:
+                    raise _Refused(404, "Not found")
+                return _Answer(body=self.contents[message_id])
             case ["v2", "bot", "profile", user]:
                 if not USER_ID.fullmatch(user) or user in self.blocked:
                     raise _Refused(404, "Not found")

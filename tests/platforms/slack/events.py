@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from .block_kit import elements_of
 from .schema import Json
@@ -114,6 +114,32 @@ class SlackEvents:
         """A person writes to the bot; the message is in the history too."""
         channel = self._meet(user)
         message = self._workspace.say(user, channel, text)
+        return self._message({**message, "client_msg_id": f"client-{self._workspace.number()}"}, channel)
+
+    def file_share(self, user: str, *files: tuple[str, bytes], text: str = "") -> SlackEvent:
+        """A person sends files, name and content each, with or without words; `workspace.sent` keeps them. An app
+        without files:read is told of them, and not where they are."""
+        channel, shared = self._meet(user), list[Json]()
+        for name, content in files:
+            file_id = f"F{self._workspace.number():08d}"
+            self._workspace.sent[file_id] = content
+            place = f"{self._workspace.origin}/files-pri/{TEAM}-{file_id}"
+            about: Json = {
+                "id": file_id,
+                "name": name,
+                "title": name,
+                "mimetype": "application/octet-stream",
+                "filetype": name.rpartition(".")[2],
+                "user": user,
+                "mode": "hosted",
+                "size": len(content),
+                "url_private": f"{place}/{quote(name)}",
+                "url_private_download": f"{place}/download/{quote(name)}",
+            }
+            hidden = "files:read" not in self._workspace.scopes
+            about = {name: about[name] for name in ("id", "name")} | {"file_access": "no_access"} if hidden else about
+            shared.append(about)
+        message = self._workspace.say(user, channel, text, subtype="file_share", files=shared, upload=False)
         return self._message({**message, "client_msg_id": f"client-{self._workspace.number()}"}, channel)
 
     def bot_message(self, user: str, text: str, *, own: bool = True) -> SlackEvent:

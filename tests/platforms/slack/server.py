@@ -17,7 +17,7 @@ from .block_kit import elements_of
 from .events import SlackEvent, SlackEvents
 from .methods import METHODS
 from .schema import Json
-from .workspace import Posted, Refusal, Workspace
+from .workspace import TEAM, Posted, Refusal, Workspace
 
 POSTING = ("chat.postMessage", "chat.postEphemeral")  # the methods a channel's rate limit holds for
 
@@ -66,12 +66,14 @@ class SlackStandIn(Workspace):
         app = web.Application(client_max_size=16 * 1024 * 1024)
         app.router.add_route("*", "/api/{method}", self._serve)
         app.router.add_post("/upload/v1/{file_id}", self._upload)
+        app.router.add_get("/files-pri/{file}/download/{name}", self._file)
         # A delayed answer must not hold up the end of a test.
         self._runner = web.AppRunner(app, shutdown_timeout=0.01, access_log=None)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.origin = self._origin
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -126,7 +128,7 @@ class SlackStandIn(Workspace):
         self, method: str, failure: Failure, times: int = 1, *, retry_after: int = 1, delay: float = 1.0
     ) -> None:
         """Lets the next calls of a method fail; `retry_after` and `delay` are seconds and matter to their kind only."""
-        if method not in METHODS and method != "upload":
+        if method not in METHODS and method not in ("upload", "file"):
             raise ValueError(f"the stand-in has no method {method}")
         seconds = float(retry_after) if failure is Failure.RATE_LIMITED else delay
         self._failures[method].extend([(failure, seconds)] * times)
@@ -237,6 +239,19 @@ class SlackStandIn(Workspace):
             return web.Response(status=400, text="bad upload")
         upload.content = content
         return _drop(request) if failure is Failure.DROP_AFTER else web.Response(text=f"OK - {len(content)}")
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        """What a person sent. Who may not read it gets a page to sign in, as from files.slack.com."""
+        failure, refused = await self._fail("file", request)
+        if refused is not None:
+            return refused
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token != self.bot_token or "files:read" not in self.scopes:
+            return web.Response(text="<!doctype html><title>Sign in</title>", content_type="text/html")
+        content = self.sent.get(request.match_info["file"].removeprefix(f"{TEAM}-"))
+        if content is None:
+            return web.Response(status=404, text="<!doctype html><title>Not found</title>", content_type="text/html")
+        return _drop(request) if failure is Failure.DROP_AFTER else web.Response(body=content)
 
 
 def _rate_limited(seconds: int) -> web.Response:

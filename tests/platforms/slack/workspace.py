@@ -16,7 +16,7 @@ APP = "A0AYUMI01"
 BOT = "B0AYUMI01"
 BOT_USER = "U0AYUMIBOT"
 # What the app of docs/howto/set-up-slack.md is given.
-SCOPES = frozenset({"chat:write", "im:history", "im:write", "commands", "files:write"})
+SCOPES = frozenset({"chat:write", "im:history", "im:write", "commands", "files:write", "files:read"})
 TRIGGER_LIFETIME = 3.0  # seconds; docs.slack.dev/interactivity/handling-user-interaction
 BURST = 3  # messages a channel takes at once before its rate is held against it
 
@@ -90,6 +90,8 @@ class Workspace:
     updated_views: list[Json] = field(default_factory=list[Json])
     views: dict[str, Json] = field(default_factory=dict[str, Json])  # view id → as it stands now
     files: list[SharedFile] = field(default_factory=list[SharedFile])
+    sent: dict[str, bytes] = field(default_factory=dict[str, bytes])  # file id → content of what people sent
+    origin: str = ""  # where files of people are fetched from
     uploads: dict[str, Upload] = field(default_factory=dict[str, Upload])
     violations: list[str] = field(default_factory=list[str])  # what a well-behaved client would not have sent
     users: dict[str, Json] = field(default_factory=dict[str, Json])
