@@ -39,13 +39,12 @@ from assistant.handlers import (
     talk,
 )
 from assistant.inbox import Inbox
+from assistant.library import build_library
 from assistant.llm.documents import build_answerer
-from assistant.llm.embeddings import build_embeddings
 from assistant.llm.interpreter import build_interpreter
 from assistant.notices import Notices
 from assistant.settings import Settings
 from knowledge.db import Database
-from knowledge.documents.library import Library
 from scheduler.delivery import WIDTH as SENDS_AT_ONCE
 from scheduler.delivery import Delivery, Group
 from scheduler.delivery import Done as Settled
@@ -125,18 +124,6 @@ def build_services(settings: Settings, database: Database) -> Services:
         interpreter=build_interpreter(settings.llm, settings.llm_base_url) if settings.llm else None,
         answerer=build_answerer(settings.llm, settings.llm_base_url) if settings.llm else None,
         times=SchoolTimes.load(settings.data_dir / "schools.yaml"),
-    )
-
-
-def build_library(settings: Settings, database: Database) -> Library:
-    """The documents of the installation. Raises ``SettingsError`` where the embedding model lacks its key."""
-    name, base_url = settings.embeddings, settings.embeddings_base_url or settings.llm_base_url
-    return Library(
-        database,
-        settings.data_dir,
-        embeddings=build_embeddings(name, base_url) if name else None,
-        embeddings_name=name,
-        chroma_url=settings.chroma_url,
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import unicodedata
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from urllib.parse import quote
 
 from assistant.messages import Words
 from assistant.wording.texts import Speaker
@@ -15,7 +15,7 @@ from knowledge.documents.model import DocumentAudience, DocumentKind, Listed, Ne
 from knowledge.documents.reading.limits import MAX_BYTES
 from knowledge.documents.reading.model import Reason, UnreadableError
 from knowledge.documents.reading.registry import check_name
-from knowledge.documents.sources import Source, sources_in
+from knowledge.documents.sources import Source, one_line, sources_in
 
 LARGEST = MAX_BYTES  # of a file that is taken from a chat or a page
 LARGEST_MB = LARGEST >> 20
@@ -38,14 +38,13 @@ async def find_kept(library: Library, orgs: Collection[str], document_id: str) -
 
 def source_of(org_id: str, name: str) -> str:
     """What comes again under this name for this school or district replaces what there is."""
-    return f"upload:{org_id}:{name}"
+    # Quoted, or "a:b" and "c.pdf" would be the same as "a" and "b:c.pdf" of somebody else.
+    return f"upload:{quote(org_id, safe='')}:{name}"
 
 
 def file_name(said: str) -> str:
     """A file's name as it is kept: without folders and characters that nobody sees; "file" where nothing is left."""
-    # A Mac writes が as two characters: the same file from another machine would be another document.
-    name = unicodedata.normalize("NFC", said).replace("\\", "/").rpartition("/")[2]
-    name = " ".join("".join(each if each.isprintable() else " " for each in name).split())
+    name = one_line(said.replace("\\", "/").rpartition("/")[2])
     stem, dot, ending = name.rpartition(".")
     if len(name) > LONGEST_NAME:
         name = f"{stem[: LONGEST_NAME - 10]}{dot}{ending[:9]}" if dot else name[:LONGEST_NAME]
@@ -165,7 +164,7 @@ def _say_one(added: Added, speaker: Speaker) -> Words:
 
 
 def say_audience(audience: DocumentAudience, speaker: Speaker) -> Words:
-    """全員（子ども・家庭も）, 先生だけ."""
+    """全員（子ども・家庭も）, 教職員だけ."""
     return speaker.say(f"adding.audience_{audience}")
 
 
@@ -174,7 +173,7 @@ def say_date(day: date, speaker: Speaker) -> Words:
 
 
 def say_terms(audience: DocumentAudience, valid_until: date | None, speaker: Speaker) -> Words:
-    """Who may read a document, and until when: 「先生だけ・2027年3月31日まで」."""
+    """Who may read a document, and until when: 「教職員だけ・2027年3月31日まで」."""
     parts = [say_audience(audience, speaker)]
     if valid_until is not None:
         parts.append(speaker.say("adding.until", date=say_date(valid_until, speaker)))

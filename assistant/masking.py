@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from assistant.llm.placeholders import mask
+from assistant.llm.placeholders import TO_HIRAGANA, mask
+from intents.normalise import plain
 from knowledge.questions.model import ClassName, PlaceName, Scope, ScopeKind, StudentName, Vocabulary
-from knowledge.records.roster import Enrollment, Org, SchoolClass, User
+from knowledge.records.roster import Enrollment, Org, Role, SchoolClass, User
 
 SOMEBODY = "○○"
 _PLACEHOLDER = re.compile(r"(?:\[[A-Z][0-9]+\])+")
@@ -32,8 +33,31 @@ async def without_names(
     return found
 
 
+async def naming_children(connection: AsyncConnection, texts: Sequence[str]) -> list[bool]:
+    """Of each text, whether the full name of any child of the roster, in kanji or kana, stands in it."""
+    columns = User.family_name, User.given_name, User.kana_family_name, User.kana_given_name
+    children = select(Role.user_sourced_id).where(Role.role == "student")
+    rows = await connection.execute(select(*columns).where(User.sourced_id.in_(children)))
+    names = {
+        _run_together(f"{family}{given}") for row in rows for family, given in (row[:2], row[2:]) if family and given
+    }
+    return await asyncio.to_thread(
+        lambda: [any(name in written for name in names) for written in map(_run_together, texts)]
+    )
+
+
+def _run_together(text: str) -> str:
+    """A text without spaces and in one spelling, katakana as hiragana."""
+    return "".join(plain(text).split()).translate(TO_HIRAGANA).lower()
+
+
+def hidden(text: str, vocabulary: Vocabulary) -> str:
+    """A text with ○○ for every name of the vocabulary, and for what only looks like a name."""
+    return _PLACEHOLDER.sub(SOMEBODY, mask(text, vocabulary).text)
+
+
 def _masked(texts: Sequence[str], vocabulary: Vocabulary) -> list[str]:
-    return [_PLACEHOLDER.sub(SOMEBODY, mask(text, vocabulary).text) for text in texts]
+    return [hidden(text, vocabulary) for text in texts]
 
 
 async def _everybody(connection: AsyncConnection, school_id: str | None) -> Vocabulary:
@@ -46,9 +70,9 @@ async def _everybody(connection: AsyncConnection, school_id: str | None) -> Voca
         User.kana_given_name,
     )
     enrolled = select(Enrollment.user_sourced_id).where(Enrollment.school_sourced_id == school_id)
-    people = await connection.execute(
-        select(*columns).where(or_(User.primary_org_sourced_id == school_id, User.sourced_id.in_(enrolled)))
-    )
+    employed = select(Role.user_sourced_id).where(Role.org_sourced_id == school_id)
+    theirs = or_(User.primary_org_sourced_id == school_id, User.sourced_id.in_(enrolled.union(employed)))
+    people = await connection.execute(select(*columns).where(theirs))
     in_school = SchoolClass.school_sourced_id == school_id
     classes = await connection.execute(select(SchoolClass.sourced_id, SchoolClass.title).where(in_school))
     name = await connection.scalar(select(Org.name).where(Org.sourced_id == school_id))

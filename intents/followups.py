@@ -51,6 +51,8 @@ def choose(heard: Heard, previous: Previous) -> Question | None:
     metrics = {each.metric for each in heard.metrics} | {RATE_OF[phase] for phase in heard.phases if not heard.metrics}
     if metrics:
         left, named = [each for each in left if each.metric in metrics], True
+    elif heard.said & {"rate", "submission"}:  # 「今週の提出率は？」 is none of two ways to read 所見
+        left = [each for each in left if each.metric in RATE_OF.values()]
     if heard.subjects:
         subjects = {each.subject for each in heard.subjects}
         left, named = [each for each in left if each.subject in subjects], True

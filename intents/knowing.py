@@ -37,8 +37,10 @@ class Sureness(StrEnum):
 class Knowing:
     """A question for the documents."""
 
-    about: str  # what is looked up, as it was typed
+    about: str  # what is looked up, as it was typed; "" where しらべて: stands alone
     sureness: Sureness
+    is_plain: bool = False  # a question in its form too, so that no answer to a waiting one is meant
+    is_worry: bool = False  # of a child it asks for somebody to talk to: けんかしたらどうすればいい？
 
 
 def find_knowing(text: str) -> Knowing | None:
@@ -51,14 +53,17 @@ def find_knowing(text: str) -> Knowing | None:
         return Knowing(about=about, sureness=Sureness.TOLD)
     folded = fold(text)
     if not _has("asks", folded):
-        return None
+        is_brief = _has("brief", folded) and CONTENT.search(said) is not None and not _has("talk", folded)
+        return Knowing(about=said, sureness=Sureness.MAYBE) if is_brief else None
     if (about := _led(said, "leads_of_questions")) is not None:
         return Knowing(about=about, sureness=Sureness.TOLD)
     if _has("talk", folded):
         return None
+    is_worry = _has("worries", folded)
     if _has("matters", folded):
-        return Knowing(about=said, sureness=Sureness.CLEAR)
-    return Knowing(about=said, sureness=Sureness.MAYBE) if CONTENT.search(said) else None
+        is_plain = not is_worry and _has("plain", folded)
+        return Knowing(about=said, sureness=Sureness.CLEAR, is_plain=is_plain, is_worry=is_worry)
+    return Knowing(about=said, sureness=Sureness.MAYBE, is_worry=is_worry) if CONTENT.search(said) else None
 
 
 def is_for_documents(knowing: Knowing | None, reading: Reading | None) -> bool:
@@ -71,7 +76,7 @@ def is_for_documents(knowing: Knowing | None, reading: Reading | None) -> bool:
         return True
     if reading.others or knowing.sureness is Sureness.MAYBE:
         return False
-    return any(_has("matters", fold(word)) for word in reading.leftover)
+    return any(_has("matters", fold(words)) for words in (*reading.leftover, " ".join(reading.leftover)))
 
 
 def _led(said: str, name: str) -> str | None:

@@ -5,6 +5,7 @@ Compositional: every part claims the words it explains, and what is left over de
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,13 +15,13 @@ from intents.followups import Carried, amend, asked_of, carry, choose
 from intents.hearing import Heard, hear
 from intents.lexicon import Lexicon, load_lexicon
 from intents.names import find_strangers, find_students
-from intents.people import asks_about
+from intents.people import asks_about, named
 from intents.residue import leftover
 from intents.spans import Reader
 from intents.spelling import corrections
 from knowledge.questions.model import Scope, ScopeKind, Vocabulary
 
-__all__ = ["Reading", "understand_question"]
+__all__ = ["Reading", "names_a_student", "understand_question"]
 
 LONGEST = 300  # characters; what is longer is a story, not a question
 LONGEST_SENTENCES = 4  # in one message; of more only the whole is read
@@ -46,7 +47,14 @@ def understand_question(
     return _read(text, asker)
 
 
+def names_a_student(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether ``text`` names one of the vocabulary's students as people name somebody: 「花さんの連絡先は？」"""
+    lexicon = load_lexicon("ja")
+    return any(find_students(Reader(f"{name}さん"), lexicon, vocabulary) for name in named(text))
+
+
 def _sentences(text: str) -> list[str]:
+    text = unicodedata.normalize("NFKC", text)  # ？ ends a sentence too
     lexicon = load_lexicon(Reader(text).language)
     ends = [match.end() for match in lexicon.words["sentence_end"].finditer(text)]
     parts = [text[start:end].strip() for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]

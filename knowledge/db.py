@@ -105,17 +105,19 @@ class Database:
             except DBAPIError as error:
                 raise _translated(error) from error
 
-    async def empty_log(self) -> None:
+    async def empty_log(self) -> bool:
         """Write SQLite's log back into its file and empty it, so that nothing that was deleted stays in a file;
-        PostgreSQL sees to that by itself. Raises ``StorageDownError``."""
+        PostgreSQL sees to that by itself. False when somebody reads or writes for longer than we wait. Raises
+        ``StorageDownError``."""
         if self._write_lock is None:
-            return
+            return True
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._write_lock)
             connection = await _enter(stack, self.write_engine)
-            driver = (await connection.get_raw_connection()).driver_connection
-            if driver is not None:
-                await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # on the driver: not within a transaction
+            driver: Any = (await connection.get_raw_connection()).driver_connection  # there: not within a transaction
+            async with driver.execute("PRAGMA wal_checkpoint(TRUNCATE)") as answer:
+                is_busy, *_ = await answer.fetchone()
+            return not is_busy
 
     async def close(self) -> None:
         await self.write_engine.dispose()

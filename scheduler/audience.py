@@ -17,11 +17,9 @@ from knowledge.records.attendance import NOT_EXPECTED, AttendanceEntry
 from knowledge.records.calendar import SchoolCalendar
 from knowledge.records.checkins import CheckIn, Status
 from knowledge.records.roster import GRADE, Enrollment, Role, SchoolClass, User
-from knowledge.records.scope import valid_on
+from knowledge.records.scope import FAMILY, valid_on
 from knowledge.reminding import Audience, AudienceKind
 from scheduler.outbox import Outbox, State
-
-NOT_STAFF = ("student", "guardian", "parent", "relative")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +140,7 @@ _PEOPLE: Mapping[str, Select[*tuple[Any, ...]]] = {
     "staff": select(Role.org_sourced_id.label("asked_id"), Role.user_sourced_id.label("person_id"))
     .where(
         Role.org_sourced_id.in_(_ASKED),
-        Role.role.not_in(NOT_STAFF),
+        Role.role.not_in(FAMILY),
         valid_on(Role.begin_date, Role.end_date, _DAY),
     )
     .distinct(),

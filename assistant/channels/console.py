@@ -8,7 +8,7 @@ from typing import Any
 
 from assistant.channels.port import FileNotFetchedError, Letter, Unfetched
 from assistant.channels.wording import kana
-from assistant.messages import Incoming, Kind, Outgoing, SentFile
+from assistant.messages import Incoming, Kind, Link, Outgoing, SentFile
 from scheduler.delivery import Apart, Result, Sent, Skip
 
 
@@ -57,12 +57,18 @@ class ConsoleChannel:
 def as_text(message: Outgoing, grade: str | None) -> str:
     """A message as lines for the terminal: text, small print, the file by its name, choices in brackets."""
     lines = [kana(words, grade) for words in (message.text, message.aside) if words]
-    lines += [f"{kana(link.label, grade)}: {link.address}" for link in message.links]
+    lines += [_line(link, grade) for link in message.links]
     if message.attachment is not None:
         lines.append(f"{message.attachment.name}: {kana(message.attachment.alt, grade)}")
     if message.choices:
         lines.append(" ".join(f"[{kana(choice.label, grade)}]" for choice in message.choices))
     return "\n".join(lines)
+
+
+def _line(link: Link, grade: str | None) -> str:
+    """An address within the site opens nothing from a terminal."""
+    label = kana(link.label, grade)
+    return label if link.address.startswith("/") else f"{label}: {link.address}"
 
 
 def as_json(message: Outgoing, grade: str | None) -> dict[str, Any]:

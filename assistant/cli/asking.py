@@ -14,7 +14,7 @@ import typer
 
 from assistant.bootstrap import build_services
 from assistant.charts import draw
-from assistant.cli.data import open_database
+from assistant.cli.database import open_database
 from assistant.dialogue.asking import ask, understand
 from assistant.dialogue.people_store import load_people
 from assistant.dialogue.topic import Topic

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -11,27 +9,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from assistant.errors import AssistantError, SettingsError
-from assistant.schema import is_current, migrate
+from assistant.cli.database import open_database
+from assistant.errors import SettingsError
+from assistant.schema import migrate
 from assistant.settings import Settings
 from knowledge.db import Database
 from knowledge.imports.problems import ImportFailedError
 from knowledge.imports.registry import KINDS, run_import
 from scheduler.upcoming import refresh_all
-
-
-@asynccontextmanager
-async def open_database(settings: Settings) -> AsyncGenerator[Database]:
-    """The database, up to date. An embedded one is migrated; another raises ``AssistantError`` when it is behind."""
-    database = Database(settings.database)
-    try:
-        if settings.is_embedded:
-            await migrate(database)
-        elif not await is_current(database):
-            raise AssistantError("the database schema is not up to date: run 'ayumi migrate'")
-        yield database
-    finally:
-        await database.close()
 
 
 async def run_migrate(settings: Settings) -> None:

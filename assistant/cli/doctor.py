@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,9 @@ from sqlalchemy import func, select
 
 from assistant.checkins.load import Scripts
 from assistant.cli.prompt_cost import prompts_of_month
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, SettingsError
 from assistant.inbox import InboxEvent
+from assistant.llm.embeddings import build_embeddings
 from assistant.schema import is_current
 from assistant.settings import Settings
 from knowledge.db import Database
@@ -22,6 +24,7 @@ from knowledge.errors import KnowledgeError
 from knowledge.records.accounts import Account
 from knowledge.records.calendar import CalendarDay
 from knowledge.records.checkins import CheckIn
+from knowledge.records.documents import Document
 from knowledge.records.roster import User
 from scheduler.errors import SchedulerError
 from scheduler.outbox import Outbox
@@ -55,6 +58,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     for finding in (*_settings(settings), *_files(settings)):
         yield finding
     async for finding in _database(settings):
+        yield finding
+    async for finding in _vectors(settings):
         yield finding
     async for finding in _line(settings):
         yield finding
@@ -135,6 +140,10 @@ async def _data(database: Database, settings: Settings) -> AsyncIterator[Finding
         due = (Outbox.state == "pending", Outbox.due_at < now - OLD)
         stuck = await connection.scalar(select(func.count()).where(*due))
         held = await connection.scalar(select(func.count()).where(Outbox.state == "held"))
+        documents = await connection.scalar(select(func.count()).select_from(Document)) or 0
+        found_by_words = await connection.scalar(
+            select(func.count()).where(Document.embeddings != settings.embeddings, Document.passages > 0)
+        )
     if people:
         yield Finding(ok=True, about="roster", says=f"{people} people, {linked} with a linked account")
     else:
@@ -145,6 +154,13 @@ async def _data(database: Database, settings: Settings) -> AsyncIterator[Finding
         says = "none imported: school days are Monday to Friday without national holidays. 'ayumi import calendar FILE'"
         yield Finding(ok=None, about="calendar", says=says)
     yield Finding(ok=None, about="check-ins", says=f"the latest is of {latest}" if latest else "none yet")
+    if not documents:
+        yield Finding(ok=None, about="documents", says="none yet: run 'ayumi documents add FILE'")
+    elif settings.embeddings and found_by_words:
+        says = f"{found_by_words} of {documents} have no vectors of {settings.embeddings}: adding the same files again"
+        yield Finding(ok=None, about="documents", says=f"{says} makes them; until then their words are searched")
+    else:
+        yield Finding(ok=True, about="documents", says=f"{documents} are searched")
     if waiting:
         says = f"{waiting} events wait for more than 5 minutes: is a worker running ('ayumi serve' or 'ayumi worker')?"
         yield Finding(ok=False, about="inbox", says=says)
@@ -154,6 +170,32 @@ async def _data(database: Database, settings: Settings) -> AsyncIterator[Finding
     if held:
         says = f"{held} messages are held: a channel's quota is used up or its token was revoked (see below)"
         yield Finding(ok=False, about="outbox", says=says)
+
+
+async def _vectors(settings: Settings) -> AsyncIterator[Finding]:
+    """Whether the embedding model and Chroma answer; without a model, that there is none."""
+    if not settings.embeddings:
+        yield Finding(ok=True, about="AYUMI_EMBEDDINGS", says="none: documents are found by their words")
+        return
+    instead = "until it answers, documents are found by their words"
+    try:
+        model = build_embeddings(settings.embeddings, settings.embeddings_base_url or settings.llm_base_url)
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.to_thread(model.embed_query, "ayumi")  # its connections, unlike asynchronous ones, close
+        yield Finding(ok=True, about="AYUMI_EMBEDDINGS", says=f"{settings.embeddings} answers")
+    except SettingsError as error:
+        yield Finding(ok=False, about="AYUMI_EMBEDDINGS", says=str(error))
+    except Exception as error:  # whatever a provider's library raises: the model does not do what it should
+        says = f"{settings.embeddings} gives no vectors ({type(error).__name__}): check AYUMI_EMBEDDINGS_BASE_URL and"
+        yield Finding(ok=False, about="AYUMI_EMBEDDINGS", says=f"{says} the model's name; {instead}")
+    if not settings.chroma_url:
+        return
+    beat = await _get(f"{settings.chroma_url.rstrip('/')}/api/v2/heartbeat")
+    if isinstance(beat, str):
+        says = f"{settings.chroma_url}: {beat}: check that the Chroma server runs; {instead}"
+        yield Finding(ok=False, about="AYUMI_CHROMA_URL", says=says)
+    else:
+        yield Finding(ok=True, about="AYUMI_CHROMA_URL", says=f"{settings.chroma_url} answers")
 
 
 async def _line(settings: Settings) -> AsyncIterator[Finding]:
@@ -224,12 +266,13 @@ async def _slack(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(ok=True, about="Slack", says="token accepted")
 
 
-async def _get(url: str, token: str, *, post: bool = False) -> dict[str, Any] | str:
+async def _get(url: str, token: str = "", *, post: bool = False) -> dict[str, Any] | str:
     """The JSON answer, or in words why there is none."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout, headers={"Authorization": f"Bearer {token}"}) as http,
+            aiohttp.ClientSession(timeout=timeout, headers=headers) as http,
             http.request("POST" if post else "GET", url) as response,
         ):
             return await response.json() if response.status == 200 else f"HTTP {response.status}"

@@ -11,20 +11,21 @@ from typing import Any
 
 import orjson
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy import select
 
-from assistant.bootstrap import build_library
-from assistant.cli.data import open_database
+from assistant.cli.database import open_database
 from assistant.errors import AssistantError, SettingsError
+from assistant.library import build_library
 from assistant.settings import Settings
 from knowledge.db import Database
 from knowledge.documents.ingest import Added, add_sources
 from knowledge.documents.library import Library
 from knowledge.documents.model import DocumentAudience, Listed, Reader
 from knowledge.documents.reading.model import EXPLAINED, Reason
-from knowledge.documents.sources import find_sources
+from knowledge.documents.sources import find_sources, one_line
 from knowledge.records.roster import Org
 
 OPERATOR = Reader(orgs=None, is_staff=True, on=date.min)  # may see everything, also what has run out
@@ -106,12 +107,8 @@ async def run_list(settings: Settings, *, json: bool) -> None:
     if json:
         typer.echo(orjson.dumps([_shown(each, settings) for each in listed], option=orjson.OPT_INDENT_2).decode())
         return
-    for each in listed:
-        until = f"  until {each.valid_until}" if each.valid_until else ""
-        pages = f"{each.pages} pages, " if each.pages else ""
-        vectors = ", vectors" if each.embeddings else ""
-        counts = f"{pages}{each.passages} passages{vectors}"
-        typer.echo(f"{each.id}  {each.title}  {_readers(each.audience, each.org_id)}  {counts}{until}")
+    for line in _aligned([_row(each) for each in listed]):
+        typer.echo(line)
     if not listed:
         typer.echo("no documents")
 
@@ -164,11 +161,31 @@ async def _org(database: Database, wanted: Wanted) -> str | None:
 
 def _skipped(added: Added, reason: Reason) -> str:
     """One line, with the whole way to the file."""
-    return f"{added.source.partition(':')[2]}: {EXPLAINED[reason]}"
+    return f"{one_line(added.source.partition(':')[2])}: {EXPLAINED[reason]}"
 
 
 def _readers(audience: DocumentAudience | None, org_id: str | None) -> str:
     return f"for {audience} of {org_id or 'all schools'}"
+
+
+def _row(each: Listed) -> tuple[str, ...]:
+    counts = [_counted(each.pages, "page")] if each.pages else []
+    counts += [_counted(each.passages, "passage"), *(["vectors"] if each.embeddings else [])]
+    until = f"until {each.valid_until}" if each.valid_until else ""
+    return each.id, each.title, _readers(each.audience, each.org_id), ", ".join(counts), until
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """A line per row, in columns; a Japanese letter is two cells of a terminal wide."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def _shown(each: Listed, settings: Settings) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import orjson
 import typer
 
 from assistant.bootstrap import build_services
-from assistant.cli.data import open_database
+from assistant.cli.database import open_database
 from assistant.dialogue.documents import answer_from_documents
 from assistant.dialogue.people_store import load_people
 from assistant.dialogue.turn import Services

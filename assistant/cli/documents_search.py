@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 import typer
 
-from assistant.bootstrap import build_library
-from assistant.cli.data import open_database
+from assistant.cli.database import open_database
 from assistant.cli.documents_ask import read_lines
+from assistant.dialogue.documents import hiding
+from assistant.library import build_library
 from assistant.settings import Settings
 from knowledge.db import Database
 from knowledge.documents.model import Hit, Reader
@@ -25,7 +26,8 @@ async def run_search(
     """Print the best passages of what the person may find, of everything without one. Raises ``NoSuchPersonError``."""
     async with open_database(settings) as database:
         reader = await _reader(database, settings, person_id, at)
-        hits = await build_library(settings, database).search(text, reader, k)
+        hide = hiding(database, settings.zone, person_id, at or datetime.now(UTC))
+        hits = await build_library(settings, database).search(text, reader, k, hide=hide)
     if json:
         typer.echo(orjson.dumps({"id": None, **_to_json(hits)}, option=orjson.OPT_INDENT_2).decode())
         return
@@ -42,8 +44,9 @@ async def run_search_batch(
     async with open_database(settings) as database:
         reader = await _reader(database, settings, person_id, at)
         library = build_library(settings, database)
+        hide = hiding(database, settings.zone, person_id, at or datetime.now(UTC))
         for line in lines:
-            hits = await library.search(line.text, reader, k)
+            hits = await library.search(line.text, reader, k, hide=hide)
             typer.echo(orjson.dumps({"id": line.id, **_to_json(hits)}).decode())
 
 

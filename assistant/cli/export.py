@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from assistant.cli.data import open_database
+from assistant.cli.database import open_database
 from assistant.errors import SettingsError
 from assistant.masking import without_names
 from assistant.settings import Settings

@@ -30,7 +30,10 @@ app = typer.Typer(
 )
 app.add_typer(documents.app)
 
-IMPORTED = "oneroster, checkins, attendance, nurse-visits, study-log, assessments, observations, calendar, content, activities."
+IMPORTED = (
+    "oneroster, checkins, attendance, nurse-visits, study-log, assessments, observations, calendar, content, "
+    "activities."
+)
 WRONG_USE, BAD_DATA = 2, 1  # exit statuses
 
 As = Annotated[str, typer.Option("--as", metavar="PERSON", help="sourcedId of the person who speaks.")]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import typer
 
-from assistant.cli.data import open_database
+from assistant.cli.database import open_database
 from assistant.settings import Settings
 from knowledge.records.alerts import list_alerts
 from knowledge.records.linking import create_code

@@ -9,7 +9,7 @@ import orjson
 import typer
 from sqlalchemy import select
 
-from assistant.cli.data import open_database
+from assistant.cli.database import open_database
 from assistant.handlers.reminders.stored import line, to_draft
 from assistant.settings import Settings
 from assistant.wording.texts import Speaker

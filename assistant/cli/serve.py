@@ -14,10 +14,10 @@ import typer
 import uvicorn
 import uvloop
 
-from assistant.bootstrap import build_library
 from assistant.demo.library import load_documents
 from assistant.demo.load import load_demo
 from assistant.errors import AssistantError
+from assistant.library import build_library
 from assistant.logs import set_up_logs
 from assistant.schema import migrate
 from assistant.settings import Settings

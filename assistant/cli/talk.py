@@ -12,7 +12,7 @@ import uuid_utils
 
 from assistant.bootstrap import build_core, command_services
 from assistant.channels.console import ConsoleChannel, as_json, as_text
-from assistant.cli.data import open_database
+from assistant.cli.database import open_database
 from assistant.dialogue.people_store import load_people
 from assistant.dialogue.turn import Services
 from assistant.inbox import RawEvent

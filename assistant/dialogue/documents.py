@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from assistant.dialogue.turn import Services
+from assistant.masking import hidden, naming_children
+from knowledge.db import Database
 from knowledge.documents.answering import LOOKED_AT, answer_from
+from knowledge.documents.library import Hide
 from knowledge.documents.model import AnswerStatus, DocumentAnswer, Reader
 from knowledge.documents.readers import load_reader
 from knowledge.questions.model import Scope, ScopeKind, Vocabulary
@@ -29,18 +34,33 @@ async def answer_from_documents(services: Services, person_id: str | None, text:
     if person_id is not None:
         async with services.database.read() as connection:
             reader = await load_reader(connection, person_id, on)
-    hits = await services.library.search(text[:LONGEST], reader, k=FOUND)
+    hide = hiding(services.database, services.timezone, person_id, at)
+    hits = await services.library.search(text[:LONGEST], reader, k=FOUND, hide=hide)
     answer = await asyncio.to_thread(answer_from, text[:LONGEST], hits)
     if services.answerer is None or not reader.is_staff or answer.status is AnswerStatus.NOT_FOUND:
         return answer
-    vocabulary = await _vocabulary(services, person_id, at)
-    return await services.answerer.answer(text, answer.hits, vocabulary) or answer
+    vocabulary = await _vocabulary(services.database, services.timezone, person_id, at)
+    async with services.database.read() as connection:
+        texts = [f"{hit.passage.title}\n{hit.passage.section}\n{hit.passage.text}" for hit in answer.hits]
+        are_named = await naming_children(connection, texts)  # also those whom the asker does not know
+    handed = [hit for hit, is_named in zip(answer.hits, are_named, strict=True) if not is_named]
+    told = await services.answerer.answer(text, handed, vocabulary)
+    return replace(told, hits=answer.hits) if told else answer
 
 
-async def _vocabulary(services: Services, person_id: str | None, at: datetime) -> Vocabulary:
+def hiding(database: Database, timezone: ZoneInfo, person_id: str | None, at: datetime) -> Hide:
+    """What takes the names out of somebody's question before an embedding model gets it."""
+
+    async def hide(text: str) -> str:
+        return await asyncio.to_thread(hidden, text, await _vocabulary(database, timezone, person_id, at))
+
+    return hide
+
+
+async def _vocabulary(database: Database, timezone: ZoneInfo, person_id: str | None, at: datetime) -> Vocabulary:
     """The names that the asker may use; an operator's are not known, and only what looks like a name is one."""
     if person_id is None:
-        return Vocabulary(timezone=services.timezone, default=Scope(kind=ScopeKind.DISTRICT, ids=(), label=""))
-    async with services.database.read() as connection:
-        viewer = await load_viewer(connection, person_id, at.astimezone(services.timezone).date())
-        return await load_vocabulary(connection, viewer, services.timezone)
+        return Vocabulary(timezone=timezone, default=Scope(kind=ScopeKind.DISTRICT, ids=(), label=""))
+    async with database.read() as connection:
+        viewer = await load_viewer(connection, person_id, at.astimezone(timezone).date())
+        return await load_vocabulary(connection, viewer, timezone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from assistant.wording.texts import band_of
+from knowledge.records.scope import FAMILY
 
 HIRAGANA = {code: code - 0x60 for code in range(ord("ァ"), ord("ヶ") + 1)}
 
@@ -28,11 +29,16 @@ class Person:
         return "student" in self.roles or (not self.roles and self.grade is not None)
 
     @property
+    def is_staff(self) -> bool:
+        """Whether the person works at a school or for the board today; not somebody whose roles have ended."""
+        return bool(self.roles - FAMILY) and not self.is_student
+
+    @property
     def band(self) -> str:
         """Whose words fit: lower, upper, secondary, guardian, staff."""
         if self.is_student:
-            return band_of(self.grade)
-        return "guardian" if self.roles == frozenset({"guardian"}) else "staff"
+            return band_of(self.grade) if self.grade else "lower"  # never the words and rights of staff
+        return "guardian" if self.roles and self.roles <= FAMILY else "staff"
 
     def called(self, language: str) -> str:
         """How the person is spoken to: a young child by given name in hiragana, staff by family name."""

@@ -138,9 +138,9 @@ class Turns:
         only: str | None = None,
         afterwards: Sequence[Callable[[Turn], Awaitable[None]]] = (),
     ) -> None:
-        """``afterwards`` may add to what a handler answered. ``converters``: by channel, a stored body to ``Incoming``. ``on_answers`` is called after answers were
+        """``converters``: by channel, a stored body to ``Incoming``. ``on_answers`` is called after answers were
         stored, ``on_slow`` with the account of a turn that takes longer than ``SLOW_AFTER``. ``only`` serves a single
-        account (a command)."""
+        account (a command). ``afterwards`` may add to what a handler answered."""
         self._services = services
         self._handlers = handlers
         self._converters = converters

@@ -35,7 +35,7 @@ SHOWN = 4  # clubs and events in an answer
 async def on_announcing(turn: Turn) -> bool:
     """「プログラミング教室を5年生にお知らせして」: a reminder is begun with words made of the entry. Its preview,
     and who may be reached, are the reminder's. Anything else is left to others."""
-    if turn.person is None or turn.person.band != "staff" or turn.incoming.kind is not Kind.TEXT:
+    if turn.person is None or not turn.person.is_staff or turn.incoming.kind is not Kind.TEXT:
         return False
     reading = await read_reminder(turn, turn.incoming.text)
     if reading is None or reading.what is not What.TEXT or not reading.text:
@@ -71,11 +71,9 @@ async def on_activities(turn: Turn) -> bool:
     if not fitting and await _is_for_documents(turn, request):
         return False
     said = _worded(turn, request, fitting, over)
+    turn.outgoing.append(said)
     if is_waiting:
-        await checkin.ask_again(turn, lead=[said.text])
-        turn.outgoing[-1] = replace(turn.outgoing[-1], links=(*turn.outgoing[-1].links, *said.links))
-    else:
-        turn.outgoing.append(said)
+        await checkin.ask_again(turn)
     return True
 
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from assistant.dialogue.documents import answer_from_documents
 from assistant.dialogue.turn import Turn
 from assistant.document_links import page_path, signature_for
-from assistant.handlers import checkin
+from assistant.handlers import care, checkin
 from assistant.messages import Choice, Kind, Link, Outgoing, Tone, Words
 from assistant.wording.documents import beginning, by_id, source_line
-from intents.knowing import Sureness, find_knowing, is_for_documents
-from intents.questions import understand_question
+from intents.knowing import Knowing, Sureness, find_knowing, is_for_documents
+from intents.questions import names_a_student, understand_question
 from knowledge.documents.answering import fitting
 from knowledge.documents.model import AnswerStatus, Citation, DocumentAnswer, Listed, Passage, Reader
 from knowledge.documents.readers import load_reader
@@ -30,7 +30,8 @@ SURE = 2.0  # log odds that a passage answers, from which it is put before a che
 
 async def on_led(turn: Turn) -> bool:
     """A button under an answer; a question that is sent to the documents in words (しらべて: …); and while a check-in
-    waits, a question that they plainly answer. Any other text then stays the answer to the check-in."""
+    waits, a question that they plainly answer, or that nobody would answer the check-in with (水筒は持ってきていい？).
+    Any other text then stays the answer to the check-in."""
     if turn.person is None:
         return False
     choice = turn.incoming.choice or ""
@@ -42,25 +43,35 @@ async def on_led(turn: Turn) -> bool:
     knowing = find_knowing(turn.incoming.text)
     if knowing is None:
         return False
+    if knowing.sureness is Sureness.TOLD and not knowing.about:
+        await _say(turn, Outgoing(text=turn.words("documents.about_what")))
+        return True
     if knowing.sureness is Sureness.TOLD:
         await _show(turn, await _answer(turn, knowing.about))
         return True
     if knowing.sureness is not Sureness.CLEAR or checkin.pending_today(turn) is None or turn.is_stale:
         return False
+    if knowing.is_worry:
+        return False  # its teacher reads what a child found hard
     answer = await _answer(turn, knowing.about)
-    if not any(found.evidence.log_odds >= SURE for found in fitting(knowing.about, answer.hits)):
+    if not _is_sure(answer, knowing) and not (
+        knowing.is_plain and await turn.services.library.listed(await _reader(turn))
+    ):
         return False
     await _show(turn, answer)
     return True
 
 
 async def on_question(turn: Turn) -> bool:
-    """A question about something that documents are about and the learning data is not. Where nobody has added a
-    document for this person, it is left to others."""
-    if turn.person is None or turn.incoming.kind is not Kind.TEXT or checkin.pending_today(turn) is not None:
+    """A question about something that documents are about and the learning data is not, and, while a check-in waits,
+    no answer to it. Where nobody has added a document for this person, it is left to others."""
+    if turn.person is None or turn.incoming.kind is not Kind.TEXT:
         return False
     text = turn.incoming.text
     knowing = find_knowing(text)
+    if knowing is not None and knowing.is_worry and turn.known.is_student:
+        await care.on_wants_human(turn)
+        return True
     if knowing is None or knowing.sureness is not Sureness.CLEAR:
         return False
     async with turn.services.database.read() as connection:
@@ -68,9 +79,12 @@ async def on_question(turn: Turn) -> bool:
         vocabulary = await load_vocabulary(connection, viewer, turn.services.timezone)
     topic = turn.state.topic
     previous = topic.previous() if topic is not None else None
-    if not is_for_documents(knowing, understand_question(text, vocabulary, turn.now, previous)):
+    is_about_child = turn.known.band == "staff" and names_a_student(text, vocabulary)
+    if is_about_child or not is_for_documents(knowing, understand_question(text, vocabulary, turn.now, previous)):
         return False
     answer = await _answer(turn, knowing.about)
+    if knowing.is_worry and not _is_sure(answer, knowing):
+        answer = replace(answer, status=AnswerStatus.NOT_FOUND)  # rather whom to ask than a passage that is beside it
     if answer.status is not AnswerStatus.ANSWERED and not await turn.services.library.listed(await _reader(turn)):
         return False
     await _show(turn, answer)
@@ -78,15 +92,19 @@ async def on_question(turn: Turn) -> bool:
 
 
 async def answered(turn: Turn) -> bool:
-    """Whether the documents answered a question that was understood as nothing else. They do not say so if not."""
+    """Whether the documents surely answered what was understood as nothing else. They do not say so if not."""
     knowing = find_knowing(turn.incoming.text) if turn.incoming.kind is Kind.TEXT else None
     if knowing is None:
         return False
     answer = await _answer(turn, knowing.about)
-    if answer.status is not AnswerStatus.ANSWERED:
+    if answer.status is not AnswerStatus.ANSWERED or not _is_sure(answer, knowing):
         return False
     await _show(turn, answer)
     return True
+
+
+def _is_sure(answer: DocumentAnswer, knowing: Knowing) -> bool:
+    return any(found.evidence.log_odds >= SURE for found in fitting(knowing.about, answer.hits))
 
 
 async def _answer(turn: Turn, about: str) -> DocumentAnswer:

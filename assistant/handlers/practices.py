@@ -40,7 +40,7 @@ MAY_BE_WORDS = frozenset({"note", "none", "documents", "content", Command.GREETI
 
 async def on_practices(turn: Turn) -> bool:
     """Everything about good practice, of staff. Anything else is left to others."""
-    if turn.person is None or turn.person.band != "staff":
+    if turn.person is None or not turn.person.is_staff:
         return False
     choice = turn.incoming.choice or ""
     if turn.incoming.kind is Kind.CHOICE and choice.startswith(PREFIX):
@@ -228,7 +228,7 @@ async def _find(turn: Turn, request: PracticeRequest) -> None:
     """What the schools of the district have approved, the best fitting first, of equals the newest."""
     async with turn.services.database.read() as connection:
         reader = await load_reader(connection, turn.known.id, turn.today)
-        every = await shown_to(connection, reader.orgs) if reader.is_staff else []
+        every = await shown_to(connection, reader.staff_orgs) if reader.is_staff else []
     scores = [(_fit(each, request), each) for each in every]
     fitting = [each for score, each in sorted(scores, key=lambda one: -one[0]) if score > 0]
     if not fitting:

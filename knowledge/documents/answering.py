@@ -1,10 +1,11 @@
 """From a question and the passages that were found to an answer with its citation, or to "not in the documents".
 
-Whether a passage answers is a weighted sum of six features (``Evidence``), the log-odds of a logistic regression. The
+Whether a passage answers is a weighted sum of seven features (``Evidence``), the log-odds of a logistic regression. The
 weights were fitted by ``python -m benchmarks.refusal --fit --set dev --squad valid.json`` to the dev half of
 ``benchmarks/documents`` and to 1,200 questions of JSQuAD's validation set (Kurihara, Kawahara, Shibata 2022), half of
-whose articles are left out, once as they are and once in kana. ``THRESHOLD`` is where of JSQuAD's questions more than
-nine in ten absent ones are refused, and at most one in thirty of the others; ``benchmarks/README.md`` has the figures.
+whose articles are left out, once as they are and once in kana (dev counts three times, kana half); the features were
+changed a little since. ``THRESHOLD`` is where more than nine in ten absent questions of JSQuAD are refused, and at most
+one in thirty of the others; ``benchmarks/documents/README.md`` has the figures.
 """
 
 from __future__ import annotations
@@ -14,10 +15,20 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import Any
 
 from knowledge.documents.addressing import addressed
 from knowledge.documents.model import AnswerStatus, Citation, DocumentAnswer, Hit, Passage
-from knowledge.documents.sentences import Sentence, Shape, needed_after, needed_before, split_sentences
+from knowledge.documents.sentences import (
+    Sentence,
+    Shape,
+    is_heading,
+    line_above,
+    needed_after,
+    needed_before,
+    split_sentences,
+)
+from knowledge.documents.synonyms import told_in
 from knowledge.documents.words import Word, WordKind, content_words, load_words, reading_of, sounds
 
 
@@ -29,6 +40,7 @@ class Weights:
     near: float
     missing_names: float
     missing_kind: float
+    missing_figure: float
     margin: float
     in_kana: float
     bias: float
@@ -44,14 +56,24 @@ WORTH = {
     WordKind.PREDICATE: 0.7,
     WordKind.SOUND: 1.0,
 }  # of a question's words
-KIND_WORTH = 1.0  # of the wanted kind of answer standing in a sentence
-MORE_WORTH = 1.0  # what a second sentence must add to be told too
-HEADING_SHARE = 0.4  # what a word is worth in a sentence that stands in the headings already
+FIGURE_WORTH = 1.0  # of the wanted kind of answer standing in a sentence, where no answer is without
+KIND_WORTH = 0.65  # the same, where one may be
+LEAD_SHARE = 0.6  # what a word is worth to a sentence that stands in the line above it
+MORE_WORTH = 0.7  # what a second sentence must add to be told too
+HEADING_SHARE = 0.7  # what a word is worth in a sentence that stands in the headings already
+APART_SHARE = 0.5  # what a word is worth as evidence that stands in another sentence than those that are told
 SHORTEST_WITHIN = 2  # letters of a word that counts where it stands within another
 WEIGHTS = Weights(
-    coverage=4.66, near=5.99, missing_names=-2.29, missing_kind=-0.71, margin=1.41, in_kana=1.58, bias=-5.23
+    coverage=3.11,
+    near=6.72,
+    missing_names=-2.08,
+    missing_kind=-0.44,
+    missing_figure=-2.03,
+    margin=2.49,
+    in_kana=1.59,
+    bias=-5.1,
 )
-THRESHOLD = -0.75  # log-odds
+THRESHOLD = -1.25  # log-odds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +82,9 @@ class Evidence:
 
     coverage: float  # of the question's terms, by rarity (``Hit.coverage``)
     near: float  # of the question's words, in the sentences of the answer with its headings
-    missing_names: float  # of the question's names and figures, those that stand nowhere in the passage
-    missing_kind: float  # 1: the kind of answer that is wanted (a time, an amount) stands nowhere in the sentences
+    missing_names: float  # of the question's words, the names and figures that stand nowhere in the passage
+    missing_kind: float  # 1: the kind of answer that is wanted (a day, a place) stands nowhere in the sentences
+    missing_figure: float  # 1: the same of a kind that is written in one way alone (an amount, a number of people)
     margin: float  # how much more of the question it covers than the best of the others; below 0: less
     in_kana: float = 0.0  # 1: the question is in kana, and less of it can be recognised
 
@@ -73,6 +96,7 @@ class Evidence:
             + WEIGHTS.near * self.near
             + WEIGHTS.missing_names * self.missing_names
             + WEIGHTS.missing_kind * self.missing_kind
+            + WEIGHTS.missing_figure * self.missing_figure
             + WEIGHTS.margin * self.margin
             + WEIGHTS.in_kana * self.in_kana
             + WEIGHTS.bias
@@ -90,11 +114,24 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The kind of answer that a question wants."""
+
+    has: re.Pattern[str]  # what stands in such an answer
+    is_figure: bool  # whether no answer is without
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """What a question asks for."""
 
     words: tuple[Word, ...]
-    wanted: re.Pattern[str] | None  # what the answer has, where the question says of which kind it is
+    groups: Mapping[Word, frozenset[int]]  # of synonyms, of the words that have some
+    wanted: Wanted | None  # None: the question does not say it
+
+    def is_in(self, word: Word, text: _Text) -> bool:
+        """Whether one of the words, or another word for the same, stands in a text."""
+        return text.has(word) or not text.groups.isdisjoint(self.groups.get(word, ()))
 
 
 def answer_from(question: str, hits: Sequence[Hit]) -> DocumentAnswer:
@@ -177,25 +214,37 @@ _BROKEN = re.compile(r"(?<=(.))\s*\n\s*(?=(.))")
 
 def asked(question: str) -> Asked:
     """The question's content words, each once, and the kind of answer that it wants."""
-    words = [word for word in content_words(question) if word.kind is not WordKind.LIGHT]
+    divided = content_words(question)
+    words = [word for word in divided if word.kind is not WordKind.LIGHT]
     if words and not _KANJI.search(question) and _KANA.search(question):
         words = [*(word for word in words if word.kind is WordKind.NUMBER), *sounds(question)]
-    once = {word.form: word for word in words}
-    return Asked(words=tuple(once.values()), wanted=_wanted(unicodedata.normalize("NFKC", question).lower()))
+    once = tuple({word.form: word for word in words}.values())
+    told = told_in(divided)
+    return Asked(
+        words=once,
+        groups={word: frozenset(each.group for each in told if each.start <= word.start < each.end) for word in once},
+        wanted=_wanted(unicodedata.normalize("NFKC", question).lower()),
+    )
 
 
-def _wanted(question: str) -> re.Pattern[str] | None:
-    for asks, has in _kinds():
-        if asks.search(question):
-            return has
-    return None
+def _wanted(question: str) -> Wanted | None:
+    return next((wanted for asks, wanted in _kinds() if asks.search(question)), None)
 
 
 @cache
-def _kinds() -> tuple[tuple[re.Pattern[str], re.Pattern[str] | None], ...]:
+def _kinds() -> tuple[tuple[re.Pattern[str], Wanted], ...]:
+    """How each kind of answer is asked for, and what it has."""
+    table = load_words()
+    counted: list[dict[str, Any]] = [
+        {"asks": table["counting"]["asks"].format(**unit), "has": table["counting"]["has"].format(**unit), "must": True}
+        for unit in table["units"]
+    ]
     return tuple(
-        (re.compile(each["asks"]), re.compile(each["has"], re.IGNORECASE) if each["has"] else None)
-        for each in load_words()["wanted"]
+        (
+            re.compile(each["asks"]),
+            Wanted(has=re.compile(each["has"], re.IGNORECASE), is_figure=each.get("must", False)),
+        )
+        for each in [*counted, *table["wanted"]]
     )
 
 
@@ -205,64 +254,84 @@ def look_into(question: Asked, hit: Hit, margin: float = 0.0) -> Found:
     sentences = split_sentences(passage.text)
     headings = _Text.of(f"{passage.title}\n{passage.section}")
     read = [_Text.of(sentence.text) for sentence in sentences]
-    worth = {word: WORTH[word.kind] for word in question.words}
+    worth = {word: WORTH[word.kind] * hit.rarity.get(word.form, 1.0) for word in question.words}
     total = sum(worth.values()) or 1.0
-    above = {word for word in question.words if headings.has(word)}
-    held = [frozenset(word for word in question.words if text.has(word)) for text in read]
+    above = {word for word in question.words if question.is_in(word, headings)}
+    held = [frozenset(word for word in question.words if question.is_in(word, text)) for text in read]
     everywhere = above.union(*held)
     without = addressed(passage.text, sentences)
     own = [place for place in range(len(sentences)) if place not in without]
-    chosen = _choose(question, sentences, own, read, held, above, worth)
-    near = above.union(*(held[place] for place in chosen))
-    names = [word for word in question.words if word.kind in (WordKind.NAME, WordKind.NUMBER)]
-    kind = question.wanted is not None and not any(question.wanted.search(read[place].text) for place in chosen)
+    leads = {place: line for place in own if (line := line_above(sentences, place)) is not None}
+    chosen, beside = _choose(
+        question, _Read(sentences=sentences, own=own, texts=read, held=held, leads=leads), above, worth
+    )
+    near = above.union(*(held[place] | held[leads.get(place, place)] for place in chosen))
+    apart = frozenset[Word]().union(*(held[place] for place in beside)) - near
+    missing = [word for word in question.words if word not in everywhere]
+    wanted = question.wanted
+    is_missing = wanted is not None and not any(wanted.has.search(read[place].text) for place in chosen)
     evidence = Evidence(
         coverage=min(hit.coverage, 1.0),
-        near=sum(worth[word] for word in near) / total,
-        missing_names=sum(word not in everywhere for word in names) / max(len(question.words), 1),
-        missing_kind=float(kind),
+        near=sum(worth[word] * (APART_SHARE if word in apart else 1.0) for word in near | apart) / total,
+        missing_names=sum(word.kind in (WordKind.NAME, WordKind.NUMBER) for word in missing)
+        / max(len(question.words), 1),
+        missing_kind=float(is_missing and wanted is not None and not wanted.is_figure),
+        missing_figure=float(is_missing and wanted is not None and wanted.is_figure),
         margin=margin,
         in_kana=float(any(word.kind is WordKind.SOUND for word in question.words)),
     )
     return Found(hit=hit, sentences=sentences, chosen=chosen, evidence=evidence)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """A passage as an answer is looked for in it; all by the place of the sentence."""
+
+    sentences: Sequence[Sentence]
+    own: Sequence[int]  # those that speak to the reader
+    texts: Sequence[_Text]
+    held: Sequence[frozenset[Word]]  # words of the question
+    leads: Mapping[int, int]  # the line that heads each
+
+
 def _choose(
-    question: Asked,
-    sentences: Sequence[Sentence],
-    own: Sequence[int],  # those that speak to the reader
-    read: Sequence[_Text],
-    held: Sequence[frozenset[Word]],
-    above: set[Word],
-    worth: Mapping[Word, float],
-) -> tuple[int, ...]:
-    """The best sentence with what is needed to understand it, and one that says what it leaves out."""
-    if not own:
-        return ()
+    question: Asked, read: _Read, above: set[Word], worth: Mapping[Word, float]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The best sentence with what is needed to understand it, and one that says what it leaves out: told where it
+    follows or goes before, and else only a sign that the passage is about what was asked."""
+    sentences, held = read.sentences, read.held
+    worth = {word: each / max(sum(word in words for words in held), 1) ** 0.5 for word, each in worth.items()}
+    told = [place for place in read.own if not is_heading(sentences, place)] or read.own
+    if not told:
+        return (), ()
 
     def gain(place: int, without: frozenset[Word] = frozenset()) -> float:
         """What the sentence says of the question; of what the headings say already, less."""
         value = sum(worth[word] * (HEADING_SHARE if word in above else 1.0) for word in held[place] - without)
-        if question.wanted is not None and question.wanted.search(read[place].text):
-            value += KIND_WORTH
+        lead = held[read.leads[place]] if place in read.leads else frozenset[Word]()
+        value += LEAD_SHARE * sum(worth[word] for word in lead - held[place] - above - without)
+        if question.wanted is not None and question.wanted.has.search(read.texts[place].text):
+            value += FIGURE_WORTH if question.wanted.is_figure else KIND_WORTH
         if sentences[place].shape is Shape.LEAD:
             value *= 0.9
         return value
 
-    best = max(own, key=lambda place: (gain(place), -place))
+    best = max(told, key=lambda place: (gain(place), -place))
     chosen = {best, *needed_before(sentences, best)}
     chosen |= {*needed_after(sentences, best, LONGEST_LIST)}
     if sentences[best].shape is Shape.ITEM and held[best] <= above:  # what is asked is in the heading: the whole list
         chosen |= {*_list_around(sentences, best)}
     if len(chosen) < LONGEST:
-        said = frozenset[Word]().union(*(held[place] for place in chosen))
-        others = [place for place in own if place not in chosen]
+        said = frozenset[Word]().union(*(held[place] | held[read.leads.get(place, place)] for place in chosen))
+        others = [place for place in told if place not in chosen]
         more = max(others, key=lambda place: (gain(place, said), -abs(place - best)), default=None)
         if more is not None and gain(more, said) >= MORE_WORTH:
+            if chosen.isdisjoint((more - 1, more + 1)):
+                return tuple(sorted(chosen.intersection(read.own))), (more,)
             chosen.add(more)
             if len(chosen) < LONGEST:
                 chosen |= {*needed_before(sentences, more)}
-    return tuple(sorted(chosen.intersection(own)))
+    return tuple(sorted(chosen.intersection(read.own))), ()
 
 
 def _list_around(sentences: Sequence[Sentence], at: int) -> range:
@@ -283,6 +352,7 @@ class _Text:
     forms: frozenset[str]
     readings: str  # of its words, with a blank between them
     sound: str  # of the whole of it, in hiragana
+    groups: frozenset[int]  # of synonyms that it has one of
 
     @classmethod
     @lru_cache(maxsize=2048)
@@ -293,6 +363,7 @@ class _Text:
             forms=frozenset(word.form for word in words),
             readings=" ".join(["", *(word.reading for word in words), ""]),
             sound=reading_of(text),
+            groups=frozenset(told.group for told in told_in(words)),
         )
 
     def has(self, word: Word) -> bool:

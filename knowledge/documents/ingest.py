@@ -15,7 +15,7 @@ from knowledge.documents.model import DocumentAudience, Listed, NewDocument, Out
 from knowledge.documents.reading.apart import ReaderApart
 from knowledge.documents.reading.model import Reason, UnreadableError
 from knowledge.documents.reading.registry import media_type
-from knowledge.documents.sources import Source
+from knowledge.documents.sources import Source, one_line
 from knowledge.documents.splitting import split
 
 IN_THREAD = 20_000  # characters of text that are split in a thread rather than at once
@@ -136,12 +136,12 @@ class _Wanted:
 async def _read(reader: ReaderApart, wanted: _Wanted, content: bytes) -> NewDocument:
     """The document as it is to be stored; without pieces where its content is stored already. Raises
     ``UnreadableError``."""
-    before, title = wanted.before, wanted.title
+    before, title = wanted.before, wanted.title and one_line(wanted.title)
     if before and before.sha256 == sha256(content).hexdigest() and title in (None, before.title):
         title, pages, pieces = before.title, before.pages, ()
     else:
         read = await reader.read(wanted.name, content)
-        title, pages = title or read.title or PurePath(wanted.name).stem, read.pages
+        title, pages = title or read.title or one_line(PurePath(wanted.name).stem), read.pages
         is_long = sum(len(part.text) for part in read.parts) > IN_THREAD
         pieces = await asyncio.to_thread(split, read) if is_long else split(read)
     return NewDocument(

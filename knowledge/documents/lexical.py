@@ -12,14 +12,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
-from typing import NamedTuple
+from functools import cache, cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.documents.model import DocumentAudience, Reader
-from knowledge.documents.terms import KIND_SHIFT, KINDS, Counts, Terms, fold, terms_of
+from knowledge.documents.synonyms import groups, told_in
+from knowledge.documents.terms import (
+    KIND_SHIFT,
+    KINDS,
+    WORD,
+    Counts,
+    Terms,
+    fold,
+    number_of,
+    number_of_sound,
+    terms_of,
+)
+from knowledge.documents.words import Word, WordKind, content_words, sounds
 
 K1, B = (
     0.5,
@@ -27,6 +39,8 @@ K1, B = (
 )  # saturation of repeated terms, and how much a long passage is marked down; tuned on JSQuAD, as are weights
 WEIGHTS = (1.0, 0.5, 0.1)  # of words, pairs of characters, and sound
 KANA_WEIGHTS = (0.25, 0.25, 1.0)  # the same for a question without kanji
+SYNONYM_WEIGHT = 0.4  # of having one word of a group of synonyms that the question has one of
+FEW = 150  # passages: fewer do not tell how rare a word is
 
 
 class Place(NamedTuple):
@@ -130,10 +144,21 @@ class Index:
         ranges = [slice(*pair) for pair in zip(*bounds, strict=True)]
         sizes = bounds[1] - bounds[0]
         total = len(self.owner)
-        rarity = np.log1p((total - sizes + 0.5) / (sizes + 0.5)) * weights
+        rarity = _rarity(total, sizes) * weights
         scores = np.zeros(total, np.float32)
         for within, worth in zip(ranges, rarity, strict=True):
             scores[self.passages[within]] += self.gains[within] * np.float32(worth)
+        words = content_words(text)
+        told = told_in(words)
+        synonyms = [self._having(each.group) for each in told]
+        shared = [_rarity(total, int(having.sum())) * SYNONYM_WEIGHT for having in synonyms]
+        for each, having, worth in zip(told, synonyms, shared, strict=True):
+            scores[having] += np.float32(worth)
+            said = np.zeros(total, np.bool_)
+            for word in words:
+                if each.start <= word.start < each.end:
+                    said[self._passages_of(_number_of(word, text))] = True
+            scores[having & ~said] += np.float32(worth)  # another word instead of it: what it would be worth is missing
         scores[~self.allowed(reader)[self.owner]] = 0
         best = _best(scores, k)
         covered = np.zeros(len(best))
@@ -141,7 +166,9 @@ class Index:
             having = self.passages[within]  # in ascending order
             if len(having):
                 covered += worth * (having[np.minimum(np.searchsorted(having, best), len(having) - 1)] == best)
-        asked = float(rarity.sum()) or 1.0
+        for having, worth in zip(synonyms, shared, strict=True):
+            covered += worth * having[best]
+        asked = float(rarity.sum() + sum(shared)) or 1.0
         return [
             Found(
                 place=self.entries[self.owner[slot]].place(int(self.position[slot])),
@@ -151,6 +178,48 @@ class Index:
             for slot, share in zip(best, covered, strict=True)
         ]
 
+    def rarities(self, text: str, reader: Reader) -> dict[str, float]:
+        """How rare each word of a text is among what the reader may find, by its form: 1 for one that stands nowhere, 0
+        for one of every passage. A word is as common as its synonyms."""
+        words = content_words(text)
+        told = told_in(words)
+        allowed = self.allowed(reader)[self.owner] if len(self.owner) else np.zeros(0, np.bool_)
+        total = max(int(allowed.sum()), FEW)
+        found: dict[str, float] = {}
+        for word in (*words, *sounds(text)):
+            having = np.zeros(len(self.owner), np.bool_)
+            having[self._passages_of(_number_of(word, text))] = True
+            for each in told:
+                if each.start <= word.start < each.end:
+                    having |= self._having(each.group)
+            count = int((having & allowed).sum())
+            found[word.form] = float(np.log((total + 1) / (count + 1)) / np.log(total + 1))
+        return found
+
+    def _passages_of(self, term: int) -> NDArray[np.int32]:
+        """The passages that have a term."""
+        number = np.array([term], np.uint32)
+        first = int(np.searchsorted(self.postings, _first_posting(number))[0])
+        last = int(np.searchsorted(self.postings, _last_posting(number), side="right")[0])
+        return self.passages[first:last]
+
+    def _having(self, group: int) -> NDArray[np.bool_]:
+        """Which passages have one of a group of synonyms: all words of one of its phrases."""
+        if group not in self._by_group:
+            found = np.zeros(len(self.owner), np.bool_)
+            for numbers in _numbers(group):
+                counts = np.zeros(len(self.owner), np.uint8)
+                for number in numbers:
+                    counts[self._passages_of(number)] += 1
+                found |= counts == len(numbers)
+            self._by_group[group] = found
+        return self._by_group[group]
+
+    @cached_property
+    def _by_group(self) -> dict[int, NDArray[np.bool_]]:
+        """What was found for groups of synonyms."""
+        return {}
+
     def allowed(self, reader: Reader) -> NDArray[np.bool_]:
         """Which documents the reader may find: their school's or everybody's, for them, and not over; as
         ``store.may_read``."""
@@ -158,6 +227,8 @@ class Index:
         allowed = last_day >= reader.on.toordinal()
         if not reader.is_staff:
             allowed &= ~is_staff_only
+        elif reader.staff_orgs is not None:
+            allowed &= ~is_staff_only | np.isin(org, ["", *sorted(reader.staff_orgs)])
         if reader.orgs is not None:
             allowed &= np.isin(org, ["", *sorted(reader.orgs)])
         return allowed
@@ -176,6 +247,25 @@ class Index:
         """The weight of each term of a question by its kind; sound counts for more where nothing is in kanji."""
         chosen = WEIGHTS if any("一" <= character <= "鿿" for character in fold(text)) else KANA_WEIGHTS
         return np.array(chosen)[terms >> np.uint32(KIND_SHIFT)]
+
+
+def _rarity(total: int, having: Any) -> Any:
+    """The inverse document frequency of terms that so many of all passages have; a number or an array of them."""
+    return np.log1p((total - having + 0.5) / (having + 0.5))
+
+
+def _number_of(word: Word, text: str) -> int:
+    """The term of a word of a text."""
+    if word.kind is WordKind.SOUND:
+        return number_of_sound(word.form)
+    return number_of(text[word.start : word.end] if word.form.isascii() else word.form)
+
+
+@cache
+def _numbers(group: int) -> tuple[tuple[int, ...], ...]:
+    """The terms of each phrase of a group of synonyms."""
+    phrases = (terms_of(phrase)[0] for phrase in groups()[group])
+    return tuple(words for phrase in phrases if (words := tuple(phrase[phrase >> KIND_SHIFT == WORD].tolist())))
 
 
 def _weighed(postings: NDArray[np.uint64], total: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import date, datetime
 from hashlib import sha256
@@ -21,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.db import Database
 from knowledge.documents import store
-from knowledge.documents.fusion import DEPTH, UNSURE, fuse
+from knowledge.documents.fusion import DEPTH, fuse, needs_vectors
 from knowledge.documents.lexical import Found, Index, Place
 from knowledge.documents.model import Hit, Listed, NewDocument, Outcome, Passage, Piece, Reader
 from knowledge.documents.store import Draft
@@ -30,6 +31,8 @@ from knowledge.documents.vectors import Matrix, Session, Vectors
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
+
+Hide = Callable[[str], Awaitable[str]]  # a text → the same without names
 
 _log = structlog.get_logger()
 
@@ -51,26 +54,23 @@ class Library:
         self._index = Index()
         self._indexed = 0  # the revision that the index is of
         self._refreshing = asyncio.Lock()
+        self._is_clean = False  # whether no file holds what was replaced or removed; a process may have ended too soon
 
-    async def search(self, text: str, reader: Reader, k: int = 5) -> list[Hit]:
+    async def search(self, text: str, reader: Reader, k: int = 5, *, hide: Hide | None = None) -> list[Hit]:
         """The ``k`` best passages of what ``reader`` may read, best first; none for a text without words. The embedding
-        model is asked only where the words of the text are hardly found; where it fails, it is done without."""
+        model is asked only where the words do not decide; where it fails, it is done without. It gets
+        what ``hide`` leaves of the words of staff, and of those of children and families nothing at all."""
         if not any(character.isalnum() for character in text):
             return []
         async with self._database.read() as connection:
             index = await self._current(connection)
             found = await asyncio.to_thread(index.search, text, reader, max(k, DEPTH))
-            if not self._vectors.name or (found and found[0].coverage >= UNSURE):
-                return await _hits(connection, found[:k], reader)
-        nearest = await self._nearest(text, index, reader)
-        by_place = {each.place: each for each in found}
-        fused = fuse([*by_place][:DEPTH], nearest) if nearest else [(each.place, each.score) for each in found]
-        chosen = [
-            Found(place=place, score=score, coverage=by_place[place].coverage if place in by_place else 0.0)
-            for place, score in fused[:k]
-        ]
+            rarity = await asyncio.to_thread(index.rarities, text, reader)
+            if not self._vectors.name or not reader.is_staff or not needs_vectors(text, found):
+                return await _hits(connection, found[:k], reader, rarity)
+        nearest = await self._nearest(await hide(text) if hide else text, index, reader)
         async with self._database.read() as connection:
-            return await _hits(connection, chosen, reader)
+            return await _hits(connection, fuse(found, nearest)[:k], reader, rarity)
 
     async def put(self, new: NewDocument, now: datetime) -> tuple[str, Outcome]:
         """Put a document in, in place of what came from the same source: the id, and what it came to. Either all of it
@@ -95,24 +95,27 @@ class Library:
         packed = await asyncio.to_thread(_packed, [draft.new for draft in drafts])
         drafts = [replace(draft, packed=terms) for draft, terms in zip(drafts, packed, strict=True)]
         vectors = await self._embedded([draft.new for draft in drafts])
-        if vectors or any(before.embeddings for before in known.values()):
-            async with self._vectors.session() as session:
-                return await self._write_with_vectors(session, news, drafts, vectors, now)
-        return (await self._write(news, drafts, now))[0]
+        async with AsyncExitStack() as stack:
+            session = await self._session(stack) if vectors or (known and self._vectors.are_kept) else None
+            if session and vectors:
+                drafts = await self._with_vectors(session, drafts, vectors)
+            outcomes, has_replaced = await self._write(news, drafts, now)
+            has_written = any(draft.embeddings for draft in drafts)
+            if has_replaced or (has_written and not self._is_clean):
+                await self._clear(session)
+        return outcomes
 
     async def remove(self, document_id: str) -> bool:
-        """Take a document out with every trace of it; False when there is none of that id."""
-        async with self._database.read() as connection:
-            versions = {entry.id: entry.version for entry in await store.entries(connection)}
-        if document_id not in versions:
-            return False
-        if not self._vectors.are_kept:
-            return await self._delete(document_id)
-        async with self._vectors.session() as session:  # nobody else writes vectors until both are done
-            async with self._database.read() as connection:
-                kept = {entry.version for entry in await store.entries(connection) if entry.id != document_id}
-            await asyncio.to_thread(session.keep_only, kept)
-            return await self._delete(document_id)
+        """Take a document out with every trace of it; False when there is none of that id. It is found by nobody from
+        then on; where another process or a failure keeps us from clearing Chroma's files or SQLite's log, that is
+        logged, and done with the next document that is put in with vectors, replaced or taken out."""
+        async with self._database.write() as connection:
+            await store.count_change(connection)
+            if not await store.delete_document(connection, document_id):
+                return False
+        async with AsyncExitStack() as stack:
+            await self._clear(await self._session(stack) if self._vectors.are_kept else None)
+        return True
 
     async def listed(self, reader: Reader) -> list[Listed]:
         """What the reader may read, by title."""
@@ -207,33 +210,43 @@ class Library:
         """Whether it has the vectors it should have."""
         return not self._vectors.name or not document.passages or document.embeddings == self._vectors.name
 
-    async def _write_with_vectors(
-        self,
-        session: Session,
-        news: Sequence[NewDocument],
-        drafts: Sequence[Draft],
-        vectors: Sequence[Matrix],
-        now: datetime,
-    ) -> list[tuple[str, Outcome]]:
-        """Vectors first, then the rows that make them count, then those of the versions before are dropped."""
-        if vectors:
-            try:
-                for draft, matrix in zip(drafts, vectors, strict=True):
-                    await asyncio.to_thread(session.add, draft.version, draft.new, matrix)
-                drafts = [replace(draft, embeddings=self._vectors.name) for draft in drafts]
-            except Exception as error:  # whatever Chroma raises: the documents are found by their words
-                _log.warning("document_vectors_failed", error=type(error).__name__)
-        outcomes, replaced = await self._write(news, drafts, now)
+    async def _session(self, stack: AsyncExitStack) -> Session | None:
+        """Chroma until the stack ends; None when it cannot be had."""
         try:
-            await asyncio.to_thread(session.drop, replaced)
-        except Exception as error:  # whatever Chroma raises: nothing reads them, and the next removal takes them
-            _log.warning("document_vectors_left", error=type(error).__name__)
-        return outcomes
+            return await stack.enter_async_context(self._vectors.session())
+        except Exception as error:  # whatever Chroma raises: the documents are found by their words
+            _log.warning("chroma_failed", error=type(error).__name__)
+            return None
+
+    async def _with_vectors(self, session: Session, drafts: Sequence[Draft], vectors: Sequence[Matrix]) -> list[Draft]:
+        """The drafts with their vectors written, which count once the rows are; as they were when Chroma fails."""
+        try:
+            for draft, matrix in zip(drafts, vectors, strict=True):
+                await asyncio.to_thread(session.add, draft.version, draft.new, matrix)
+        except Exception as error:  # whatever Chroma raises: the documents are found by their words
+            _log.warning("document_vectors_failed", error=type(error).__name__)
+            return [*drafts]
+        return [replace(draft, embeddings=self._vectors.name) for draft in drafts]
+
+    async def _clear(self, session: Session | None) -> None:
+        """Take what no document has any more out of Chroma's files and SQLite's log."""
+        self._is_clean = session is not None or not self._vectors.are_kept
+        if session:
+            async with self._database.read() as connection:
+                kept = {entry.version for entry in await store.entries(connection)}
+            try:
+                await asyncio.to_thread(session.keep_only, kept)
+            except Exception as error:  # whatever Chroma raises: nothing reads them, and the next time takes them
+                self._is_clean = False
+                _log.error("document_vectors_left", error=type(error).__name__)
+        if not await self._database.empty_log():
+            self._is_clean = False
+            _log.error("document_text_left_in_log", reason="the database is being read")
 
     async def _write(
         self, news: Sequence[NewDocument], drafts: Sequence[Draft], now: datetime
-    ) -> tuple[list[tuple[str, Outcome]], list[str]]:
-        """The rows of documents, in one transaction; what each came to, and the versions that are no more."""
+    ) -> tuple[list[tuple[str, Outcome]], bool]:
+        """The rows of documents, in one transaction; what each came to, and whether any took the place of others."""
         async with self._database.write() as connection:
             await store.count_change(connection)  # first: two of the same source one after the other
             known = await store.find_all(connection, [new.source for new in news])
@@ -249,21 +262,16 @@ class Library:
                 draft = changed.get(new.source)
                 is_new = draft is not None and (draft.digest != before.sha256 or new.title != before.title)
                 outcomes.append((before.id, Outcome.CHANGED if is_new else Outcome.UNCHANGED))
-        return outcomes, [known[source].version for source in changed if source in known]
-
-    async def _delete(self, document_id: str) -> bool:
-        async with self._database.write() as connection:
-            await store.count_change(connection)
-            version = await store.delete_document(connection, document_id)
-        await self._database.empty_log()
-        return version is not None
+        return outcomes, any(source in known for source in changed)
 
 
-async def _hits(connection: AsyncConnection, found: Sequence[Found], reader: Reader) -> list[Hit]:
+async def _hits(
+    connection: AsyncConnection, found: Sequence[Found], reader: Reader, rarity: Mapping[str, float]
+) -> list[Hit]:
     """The passages that were found, but for those that were taken out at this very moment."""
     passages = await store.passages_at(connection, [each.place for each in found], reader)
     return [
-        Hit(passage=passages[each.place], score=each.score, coverage=each.coverage)
+        Hit(passage=passages[each.place], score=each.score, coverage=each.coverage, rarity=rarity)
         for each in found
         if each.place in passages
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -89,6 +90,9 @@ class Reader:
     orgs: frozenset[str] | None  # sourcedIds of their schools and districts; None: an operator, who may find everything
     is_staff: bool
     on: date  # documents whose time is over on this day are not found
+    # Of these schools and districts also what is for their staff, where ``is_staff``; None: of all of them. A teacher
+    # who has a child at another school is a parent there.
+    staff_orgs: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +114,8 @@ class Hit:
     passage: Passage
     score: float  # of one search only: the higher, the better; not to be compared between searches
     coverage: float = 0.0  # 0 to 1: how much of what the question asks for the passage contains
+    # Of each word of the question by its form: 0 in every passage that the reader may find, 1 in none of them
+    rarity: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ _END = re.compile(r"[。！？!?．](?:[。！？!?」』）)】”\"'’]*)|\.(
 _ENDED = re.compile(r"[。．.！？!?][」』）)\"'”’]*$")
 _OPENING, _CLOSING = "「『（(【［[〈《“", "」』）)】］]〉》”"
 _WORD_BEFORE = re.compile(r"[A-Za-z.]+$")
+HEADING = 80  # characters of a line that may head others
 WRAPPED = 24  # characters: a line at least so long, without an end, was broken by the page and goes on in the next
 
 
@@ -31,6 +32,9 @@ class Shape(StrEnum):
     ROW = "row"  # of a table, "a | b"
     RECORD = "record"  # of a table, with the names of the columns in it
     LEAD = "lead"  # a heading, or a line that announces what follows (…は次のとおりです：)
+
+
+_LISTED = (Shape.ITEM, Shape.ROW, Shape.RECORD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +69,11 @@ def split_sentences(text: str) -> tuple[Sentence, ...]:
                     shape=_shape(line[first:last], shape if number == 0 else Shape.SENTENCE),
                 )
             )
-    after = [*(each.shape for each in found[1:]), None][: len(found)]
-    return tuple(_announcing(each, shape) for each, shape in zip(found, after, strict=True))
+    after: Shape | None = None
+    for place in range(len(found) - 1, -1, -1):
+        found[place] = _announcing(found[place], after)
+        after = found[place].shape
+    return tuple(found)
 
 
 def needed_before(sentences: Sequence[Sentence], at: int) -> tuple[int, ...]:
@@ -97,10 +104,20 @@ def needed_after(sentences: Sequence[Sentence], at: int, most: int) -> tuple[int
     if sentences[at].shape is not Shape.LEAD:
         return ()
     after = range(at + 1, min(at + 1 + most, len(sentences)))
-    listed = [place for place in after if sentences[place].shape in (Shape.ITEM, Shape.ROW, Shape.RECORD)]
+    listed = [place for place in after if sentences[place].shape in _LISTED]
     if listed and listed[0] == at + 1:
         return tuple(place for number, place in enumerate(listed) if place == at + 1 + number)
     return (at + 1,) if after else ()
+
+
+def is_heading(sentences: Sequence[Sentence], at: int) -> bool:
+    """Whether a sentence only heads what follows, and announces no list."""
+    return sentences[at].shape is Shape.LEAD and not (at + 1 < len(sentences) and sentences[at + 1].shape in _LISTED)
+
+
+def line_above(sentences: Sequence[Sentence], at: int) -> int | None:
+    """The nearest line that heads a sentence or announces it; None where there is none."""
+    return next((place for place in range(at - 1, -1, -1) if sentences[place].shape is Shape.LEAD), None)
 
 
 def _lines(text: str) -> Iterator[tuple[int, int]]:
@@ -132,7 +149,7 @@ def _goes_on(line: str) -> bool:
     last = line.rsplit("\n", 1)[-1].strip()
     if _ROW.search(last) or _RECORD.match(last) or _HEADING.match(last) or last[-1] in "。！？!?.:：」）)":
         return False
-    return len(last) >= WRAPPED or last[-1] in "、，,"
+    return len(last) >= (WRAPPED * 2 if last.isascii() else WRAPPED) or last[-1] in "、，,"
 
 
 def _shape(text: str, shape: Shape) -> Shape:
@@ -143,9 +160,13 @@ def _shape(text: str, shape: Shape) -> Shape:
 
 
 def _announcing(sentence: Sentence, after: Shape | None) -> Sentence:
-    """A sentence that says that a list or a table follows."""
-    is_listed = after in (Shape.ITEM, Shape.ROW, Shape.RECORD)
-    if sentence.shape is Shape.SENTENCE and is_listed and _ANNOUNCES.search(sentence.text):
+    """A sentence that says that a list or a table follows; a line without an end and a mark, above sentences."""
+    is_heading = (
+        sentence.shape is Shape.ITEM and after in (Shape.SENTENCE, Shape.LEAD) and not _ITEM.match(sentence.text)
+    )
+    if is_heading and len(sentence.text) <= HEADING and not _TERM.match(sentence.text):
+        return replace(sentence, shape=Shape.LEAD)
+    if sentence.shape is Shape.SENTENCE and after in _LISTED and _ANNOUNCES.search(sentence.text):
         return replace(sentence, shape=Shape.LEAD)
     return sentence
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,14 +42,19 @@ def _below(path: Path) -> Iterator[Source]:
     if not path.is_dir():
         yield from _file(path)
         return
-    for folder, folders, files in os.walk(path):
+    closed: list[OSError] = []
+    for folder, folders, files in os.walk(path, onerror=closed.append):
         folders[:] = sorted(name for name in folders if _is_meant(name))
         for name in sorted(filter(_is_meant, files)):
             file = Path(folder, name)
+            if not file.is_file():
+                continue  # a pipe, or a link to nowhere
             if file.is_symlink() and not file.resolve().is_relative_to(path):
                 continue  # a folder that somebody shares must not bring in files from elsewhere
-            if file.is_file():
-                yield from _file(file)
+            yield from _file(file)
+    for error in closed:
+        inner = Path(error.filename)
+        yield Source(id=f"file:{_shown(inner)}", name=_shown(inner.name), load=_refusing(Reason.UNREADABLE))
 
 
 def _is_meant(name: str) -> bool:
@@ -115,8 +121,13 @@ def _entry_name(entry: zipfile.ZipInfo) -> str:
                 break
             except UnicodeDecodeError:
                 continue
-    # A terminal would obey what is not printable.
-    return "".join(each for each in name.replace("\\", "/") if each.isprintable())
+    return one_line(name.replace("\\", "/"))
+
+
+def one_line(text: str) -> str:
+    """A name without what a terminal would obey or nobody sees; a Mac's が, which is two characters, is one."""
+    text = "".join(each if each.isprintable() else " " for each in unicodedata.normalize("NFC", text))
+    return " ".join(text.split())
 
 
 def _shown(path: Path | str) -> str:

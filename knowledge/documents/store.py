@@ -60,6 +60,9 @@ def may_read(reader: Reader) -> ColumnElement[bool]:
     ]
     if not reader.is_staff:
         conditions.append(Document.audience == DocumentAudience.EVERYONE)
+    elif reader.staff_orgs is not None:
+        is_theirs = or_(Document.org_id.is_(None), Document.org_id.in_(sorted(reader.staff_orgs)))
+        conditions.append(or_(Document.audience == DocumentAudience.EVERYONE, is_theirs))
     if reader.orgs is not None:
         conditions.append(or_(Document.org_id.is_(None), Document.org_id.in_(sorted(reader.orgs))))
     condition = true()
@@ -260,12 +263,9 @@ async def write_metadata(connection: AsyncConnection, before: Listed, new: NewDo
         await connection.execute(update(Document).where(Document.id == before.id).values(**changed))
 
 
-async def delete_document(connection: AsyncConnection, document_id: str) -> str | None:
-    """Take a document's rows out; the version that it had, None when there is none of that id."""
-    version = await connection.scalar(select(Document.version).where(Document.id == document_id))
-    if version is not None:
-        await connection.execute(delete(Document).where(Document.id == document_id))  # the others go with it
-    return version
+async def delete_document(connection: AsyncConnection, document_id: str) -> bool:
+    """Take a document's rows out; False when there is none of that id."""
+    return (await connection.execute(delete(Document).where(Document.id == document_id))).rowcount > 0  # the rest too
 
 
 def changed_metadata(before: Listed, new: NewDocument) -> dict[str, Any]:

@@ -71,6 +71,16 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode()).lower()
 
 
+def number_of(form: str) -> int:
+    """The number of one word by its normalized form, of English by how it is written; 0 where it is not counted."""
+    return _english(form.lower()) if form.isascii() else _number(form)
+
+
+def number_of_sound(run: str) -> int:
+    """The number of a run of three kana."""
+    return next(iter(_runs(run, 3, SOUND).tolist()), 0)
+
+
 def pack(terms: Terms, counts: Counts) -> bytes:
     """As it is stored with a passage: the version, the terms (four bytes each), their counts (one byte each)."""
     return bytes((VERSION,)) + terms.astype("<u4").tobytes() + counts.tobytes()

@@ -1,9 +1,9 @@
 """Vectors of passages: made by the embedding model of ``AYUMI_EMBEDDINGS``, kept in Chroma, compared here.
 
 Chroma in a folder is for one process at a time: another one that has it open neither sees what was added nor what was
-taken out, and what is taken out stays in its files. So it is opened only under a lock and closed again; removing writes
-what remains into a new folder. Each process keeps the vectors of the present versions in memory and compares all of
-them that the reader may find: exact, the same in every process, and under the same mask as the lexical index.
+taken out, and what is taken out stays in its files. So it is opened only under a lock and closed again; taking out
+writes what remains into a new folder. Each process keeps the vectors of the present versions in memory and compares all
+of them that the reader may find: exact, the same in every process, and under the same mask as the lexical index.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ TEXTS_AT_ONCE = 64  # given to the model in one request
 ROWS_AT_ONCE = 2_000  # written to or read from Chroma
 VERSIONS_AT_ONCE = 500  # named in one condition
 PATIENCE = 3.0  # seconds that a question waits for the model
-LOCK_PATIENCE = 60.0  # seconds that a process waits for another one that has Chroma open
+LOCK_PATIENCE = 60.0  # seconds that a change waits for another process that has Chroma open
+LOAD_PATIENCE = 2.0  # seconds that a question does
 
 Matrix = NDArray[np.float32]
 
@@ -91,8 +92,9 @@ class Vectors:
 
     @asynccontextmanager
     async def session(self) -> AsyncGenerator[Session]:
-        """Chroma, for this one alone until the block ends. Raises whatever Chroma raises."""
-        opened = self._opened()
+        """Chroma, for this one alone until the block ends. Raises whatever Chroma raises, ``sqlite3.OperationalError``
+        when another process has it for too long."""
+        opened = self._opened(LOCK_PATIENCE)
         session = await asyncio.to_thread(opened.__enter__)
         try:
             yield session
@@ -108,7 +110,7 @@ class Vectors:
         present = {entry.version for entry in index.entries if entry.embeddings == self.name}
         missing = present - self._loaded.keys()
         if missing:
-            with self._opened() as session:
+            with self._opened(LOAD_PATIENCE) as session:
                 self._loaded |= session.load(missing)
         self._loaded = {version: rows for version, rows in self._loaded.items() if version in present}
         owners, positions, blocks = [np.empty(0, np.int32)], [np.empty(0, np.int32)], list[Matrix]()
@@ -131,16 +133,12 @@ class Vectors:
         return self._folder.with_name("chroma.new")
 
     @contextmanager
-    def _opened(self) -> Generator[Session]:
-        if self._url:
-            with _server(self._url) as client:
-                yield Session(client, self.name, self._folder, self._spare)
-            return
+    def _opened(self, patience: float) -> Generator[Session]:
         self._folder.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(self._folder.with_name("chroma.lock")):
+        with _locked(self._folder.with_name("chroma.lock"), patience):
             if self._spare.exists() and not self._folder.exists():  # it ended between the two steps of ``keep_only``
                 self._spare.rename(self._folder)
-            session = Session(None, self.name, self._folder, self._spare)
+            session = Session(self._url, self.name, self._folder, self._spare)
             try:
                 yield session
             finally:
@@ -150,9 +148,9 @@ class Vectors:
 class Session:
     """Chroma, opened. One collection for each model: their vectors have their own length."""
 
-    def __init__(self, client: Any, name: str, folder: Path, spare: Path) -> None:
-        self._is_server = client is not None
-        self._client: Any = client
+    def __init__(self, url: str, name: str, folder: Path, spare: Path) -> None:
+        self._url = url
+        self._client: Any = None
         self._collection_name = f"passages-{sha256(name.encode()).hexdigest()[:16]}"
         self._folder = folder
         self._spare = spare
@@ -173,11 +171,6 @@ class Session:
                 embeddings=matrix[part],
             )
 
-    def drop(self, versions: Sequence[str]) -> None:
-        """Take versions out; their text stays in Chroma's files until the next ``keep_only``."""
-        for start in range(0, len(versions), VERSIONS_AT_ONCE):
-            self._collection().delete(where={"version": {"$in": [*versions[start : start + VERSIONS_AT_ONCE]]}})
-
     def load(self, versions: Iterable[str]) -> dict[str, tuple[NDArray[np.int32], Matrix]]:
         """Positions and vectors of versions; those without any are left out."""
         collection, wanted = self._collection(), sorted(versions)
@@ -197,33 +190,40 @@ class Session:
 
     def keep_only(self, versions: set[str]) -> None:
         """Forget everything but some versions. In a folder of our own nothing of the rest is left in any file."""
-        if self._is_server:
-            for collection in self._client.list_collections():
-                others = {row["version"] for row in collection.get(include=["metadatas"])["metadatas"]} - versions
-                for version in sorted(others):
-                    collection.delete(where={"version": version})
-            return
         shutil.rmtree(self._spare, ignore_errors=True)
-        if self._folder.exists():
+        if not self._url and not self._folder.exists():
+            return
+        collections = self._opened().list_collections()
+        others = [_versions(collection) - versions for collection in collections]
+        if self._url:
+            for collection, gone in zip(collections, others, strict=True):
+                for version in sorted(gone):
+                    collection.delete(where={"version": version})
+        elif any(others):
             with _folder(self._spare) as spare:
-                for collection in self._opened().list_collections():
+                for collection in collections:
                     _copy(collection, spare, versions)
             self.close()
             shutil.rmtree(self._folder)
             self._spare.rename(self._folder)
 
     def close(self) -> None:
-        if self._client is not None and not self._is_server:
-            self._client.close()
+        if self._client is not None:
+            _close(self._client, self._folder)
             self._client = None
 
     def _opened(self) -> Any:
         if self._client is None:
-            self._client = _client(self._folder)
+            self._client = _server(self._url) if self._url else _client(self._folder)
         return self._client
 
     def _collection(self) -> Any:
         return _collection(self._opened(), self._collection_name)
+
+
+def _versions(collection: Any) -> set[str]:
+    """The versions of which a collection holds anything."""
+    return {metadata["version"] for metadata in collection.get(include=["metadatas"])["metadatas"]}
 
 
 def _stack_rows(rows: Mapping[str, Any], versions: set[str]) -> list[int]:
@@ -276,31 +276,40 @@ def _folder(path: Path) -> Generator[Any]:
     try:
         yield client
     finally:
-        client.close()
+        _close(client, path)
 
 
-@contextmanager
-def _server(url: str) -> Generator[Any]:
+def _close(client: Any, folder: Path) -> None:
+    """Close Chroma. Index files to which it has not yet written any vector are deleted, it makes them again: it fills
+    them with whatever this process had in memory, such as the text of a removed document."""
+    client.close()
+    for each in (client, client._admin_client):
+        session = getattr(each._server, "_session", None)  # of a server: Chroma leaves its connections open
+        if session is not None:
+            session.close()
+    for header in folder.glob("*/header.bin"):
+        if not header.with_name("index_metadata.pickle").exists():
+            shutil.rmtree(header.parent)
+
+
+def _server(url: str) -> Any:
+    """Chroma elsewhere. Raises whatever Chroma raises when it does not answer."""
     import chromadb  # takes a second to load: only where vectors are kept
     from chromadb.config import Settings
 
     address = urlsplit(url)
     is_safe = address.scheme == "https"
-    client: Any = chromadb.HttpClient(
+    return chromadb.HttpClient(
         host=address.hostname or "localhost",
         port=address.port or (443 if is_safe else 80),
         ssl=is_safe,
         settings=Settings(anonymized_telemetry=False),
     )
-    try:
-        yield client
-    finally:
-        client.close()
 
 
 @contextmanager
-def _locked(path: Path) -> Generator[None]:
+def _locked(path: Path, patience: float) -> Generator[None]:
     """One process, one thread at a time; a lock of SQLite, which ends with the process that holds it."""
-    with closing(sqlite3.connect(path, timeout=LOCK_PATIENCE, isolation_level=None, check_same_thread=False)) as lock:
+    with closing(sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)) as lock:
         lock.execute("BEGIN EXCLUSIVE")
         yield

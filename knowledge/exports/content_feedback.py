@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.exports.table import Cell, csv_file
 from knowledge.questions.small_groups import SMALL_GROUP
 from knowledge.records.content import Content, ContentOffer
-from knowledge.records.roster import User
+from knowledge.records.roster import Role, User
 
 HEADER = ("contentId", "title", "provider", "offered", "opened", "useful", "notUseful", "comments", "commentTexts")
 FEW = f"<{SMALL_GROUP}"  # instead of a figure of a small group
@@ -43,6 +43,8 @@ async def content_feedback(
     count people. Comments stand in one cell, a line each, in the order of their letters: not that of their writers."""
     begin = datetime.combine(first, time(), timezone)
     end = datetime.combine(last + timedelta(days=1), time(), timezone)
+    # OneRoster need not name a primary org; every role has one.
+    held_at = select(func.max(Role.org_sourced_id)).where(Role.user_sourced_id == User.sourced_id).scalar_subquery()
     statement = (
         select(
             Content.content_id,
@@ -52,7 +54,7 @@ async def content_feedback(
             ContentOffer.opened_at,
             ContentOffer.is_useful,
             ContentOffer.comment,
-            User.primary_org_sourced_id,
+            func.coalesce(User.primary_org_sourced_id, held_at).label("school_id"),
         )
         .join(Content, Content.content_id == ContentOffer.content_id)
         .join(User, User.sourced_id == ContentOffer.person_id)
@@ -69,7 +71,7 @@ async def content_feedback(
             (figures.useful if row.is_useful else figures.not_useful).add(row.person_id)
             (figures.not_useful if row.is_useful else figures.useful).discard(row.person_id)
         if row.comment:
-            figures.comments.append((row.primary_org_sourced_id, row.comment))
+            figures.comments.append((row.school_id, row.comment))
     return csv_file([HEADER, *[await _line(connection, about, each, mask) for about, each in items.items()]])
 
 

@@ -211,8 +211,8 @@ async def mark_asked(connection: AsyncConnection, person_id: str, at: datetime) 
 
 
 async def judge(connection: AsyncConnection, person_id: str, offer_id: str, *, is_useful: bool) -> None:
-    """Whether an offer was useful, as the person it was made to says; the later of two words stays."""
-    own = ContentOffer.id == offer_id, ContentOffer.person_id == person_id
+    """Whether an offer that was opened was useful, as the person it was made to says; the later of two words stays."""
+    own = ContentOffer.id == offer_id, ContentOffer.person_id == person_id, ContentOffer.opened_at.is_not(None)
     await connection.execute(update(ContentOffer).where(*own).values(is_useful=is_useful))
 
 

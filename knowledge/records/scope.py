@@ -20,7 +20,7 @@ from knowledge.questions.model import GroupBy, Metric, Question, Scope, ScopeKin
 from knowledge.records.roster import Course, Enrollment, Org, Role, SchoolClass, User
 
 SCHOOL_STAFF = frozenset({"principal", "administrator", "counselor", "ext:nurse"})  # at a school: all of it
-FAMILY = frozenset({"student", "guardian"})
+FAMILY = frozenset({"student", "guardian", "parent", "relative"})  # whoever has no other role is not staff
 BOARD = "districtAdministrator"
 BOARD_SHAPES = frozenset({Shape.VALUE, Shape.TREND, Shape.COMPARE, Shape.BREAKDOWN})  # those that name no child
 BOARD_SCOPES = frozenset({ScopeKind.GRADE, ScopeKind.SCHOOL, ScopeKind.DISTRICT})
@@ -157,7 +157,7 @@ async def load_viewer(connection: AsyncConnection, person_id: str, on: date) -> 
         subjects=frozenset(subject for each in scheduled for subject in each.subjects),
         schools=frozenset(org for role, org, kind in held if role in SCHOOL_STAFF and kind == "school"),
         districts=frozenset(org for role, org, kind in held if role == BOARD and kind == "district"),
-        children=await _children(connection, person_id, on) if "guardian" in roles else frozenset(),
+        children=await children_of(connection, person_id, on) if "guardian" in roles else frozenset(),
         student_id=person_id if "student" in roles else None,
         workplaces=working | {each.school for each in taught},
     )
@@ -265,7 +265,7 @@ async def _taught(connection: AsyncConnection, person_id: str, on: date) -> Sequ
     ]
 
 
-async def _children(connection: AsyncConnection, guardian_id: str, on: date) -> frozenset[str]:
+async def children_of(connection: AsyncConnection, guardian_id: str, on: date) -> frozenset[str]:
     """Students of the day whose own record names the guardian; what the guardian's record says does not count."""
     statement = (
         select(User.sourced_id, User.agent_sourced_ids)

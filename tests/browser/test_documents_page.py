@@ -54,7 +54,7 @@ async def test_a_signed_address_opens_the_document_for_its_person(
     path = page_path("ai-handbook", page=2, position=1, sign=signed(world, "ai-handbook", "t-ito"))
     status, body, _ = await opened(world, http, path)
     assert status == 200
-    assert "個人情報を入力してはいけません。" in body and "職員用の資料です" in body
+    assert "個人情報を入力してはいけません。" in body and "教職員だけが読める資料です" in body
 
 
 async def test_an_address_made_for_somebody_without_the_right_opens_nothing(

@@ -48,7 +48,7 @@ async def test_a_lead_adds_and_removes_a_document_without_a_script(chromium: Bro
     await expect(page.get_by_role("log")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await page.get_by_role("link", name="資料").click()
-    await expect(page.get_by_role("radio", name="先生だけ")).to_be_checked()
+    await expect(page.get_by_role("radio", name="教職員だけ")).to_be_checked()
     await fits(page)
     await page.get_by_label("ファイル", exact=True).set_input_files([FILE])  # pyright: ignore[reportArgumentType] -- a file
     await page.get_by_role("button", name="加える").press("Enter")

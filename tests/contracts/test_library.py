@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import product
@@ -19,6 +21,7 @@ import numpy as np
 import pytest
 from langchain_core.embeddings import Embeddings
 from sqlalchemy import func, select, update
+from structlog.testing import capture_logs
 
 from knowledge.db import Database
 from knowledge.documents import store, vectors
@@ -81,15 +84,43 @@ Build = Callable[..., Library]
 def build(database: Database, tmp_path: Path) -> Build:
     """Libraries over the same store, each as another process has it."""
 
-    def built(embeddings: Embeddings | None = None, name: str = MODEL) -> Library:
-        return Library(database, tmp_path, embeddings=embeddings, embeddings_name=name if embeddings else "")
+    def built(embeddings: Embeddings | None = None, name: str = MODEL, chroma_url: str = "") -> Library:
+        named = name if embeddings else ""
+        return Library(database, tmp_path, embeddings=embeddings, embeddings_name=named, chroma_url=chroma_url)
 
     return built
 
 
+@pytest.fixture(scope="module")
+def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Chroma server on this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [Path(sys.executable).with_name("chroma"), "run", "--host", "127.0.0.1", "--port", str(port)],
+        cwd=tmp_path_factory.mktemp("chroma"),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        give_up = time.monotonic() + 20
+        while time.monotonic() < give_up and server.poll() is None:
+            with socket.socket() as tried:
+                if tried.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
 @pytest.fixture(params=["words", "words and vectors"])
-async def library(request: pytest.FixtureRequest, build: Build) -> AsyncIterator[Library]:
-    yield build(Concepts() if request.param == "words and vectors" else None)
+def library(request: pytest.FixtureRequest, build: Build, database: Database) -> Library:
+    """Its vectors are in a folder beside SQLite, and on a server beside PostgreSQL."""
+    if request.param == "words":
+        return build()
+    return build(Concepts(), chroma_url="" if database.is_sqlite else request.getfixturevalue("chroma_url"))
 
 
 async def found(library: Library, text: str, reader: Reader = OPERATOR) -> list[str]:
@@ -181,12 +212,15 @@ async def test_every_way_in_keeps_to_what_the_reader_may_find(library: Library) 
         Reader(orgs=None if orgs is None else frozenset(orgs), is_staff=is_staff, on=TODAY)
         for orgs, is_staff in product((None, (), ("east",), ("east", "west")), (True, False))
     ]
+    both = frozenset({"east", "west"})  # staff of one school who are parents at the other
+    readers.append(Reader(orgs=both, is_staff=True, staff_orgs=frozenset({"east"}), on=TODAY))
     for reader in readers:
         expected = {
             each
             for each, new in zip(ids, documents, strict=True)
             if (new.org_id is None or reader.orgs is None or new.org_id in reader.orgs)
             and (new.audience is DocumentAudience.EVERYONE or reader.is_staff)
+            and (new.audience is DocumentAudience.EVERYONE or reader.staff_orgs is None or new.org_id in {None, "east"})
             and (new.valid_until is None or new.valid_until >= TODAY)
         }
         for text in ("水筒のきまり", "bottle"):  # by words, and by vectors where there are any
@@ -221,6 +255,37 @@ async def test_many_searches_while_documents_change(library: Library) -> None:
     assert {each[0] for each in results} == {"避難訓練の手引き"}
 
 
+async def test_searches_while_documents_come_and_go_find_nothing_that_was_removed(library: Library) -> None:
+    await library.put_all([BOTTLE, ABSENCE], NOW)
+    removed: set[str] = set()
+
+    async def change(number: int) -> None:
+        name = f"手引き{number}"
+        await library.put(note(name, f"火事のときは、{number}番の出口から出ます。"), NOW)
+        if number % 2:
+            await library.remove(name)
+            removed.add(name)
+
+    async def ask(number: int) -> None:
+        gone = {*removed}
+        texts = ("火事のときは", "What to do in a fire?", f"{number}番の出口")
+        hits = await found(library, texts[number % len(texts)])
+        assert not gone & {*hits}
+
+    async def ask_again_and_again() -> None:
+        for number in range(50):
+            await ask(number)
+            await asyncio.sleep(0)
+
+    async def change_all() -> None:
+        for number in range(10):
+            await change(number)
+
+    await asyncio.gather(ask_again_and_again(), change_all(), *(ask(number) for number in range(50)))
+    assert removed == {f"手引き{number}" for number in (1, 3, 5, 7, 9)}
+    assert {*await found(library, "火事のときは出口から")} == {f"手引き{number}" for number in (0, 2, 4, 6, 8)}
+
+
 async def test_terms_of_an_earlier_version_are_made_again_and_stored(build: Build, database: Database) -> None:
     await build().put_all([BOTTLE, ABSENCE], NOW)
     statement = select(DocumentPassage.document_id, DocumentPassage.position, DocumentPassage.terms)
@@ -246,10 +311,10 @@ async def test_nothing_of_a_removed_document_is_left(library: Library, database:
     vector = np.array(Concepts().embed_query(f"ひみつ\nきまり\n{secret.pieces[0].text}"), np.float32)
     traces = [*texts, vector.tobytes(), (vector / np.linalg.norm(vector)).tobytes()[:24]]
     has_vectors = (tmp_path / "chroma").exists()
-    assert holds(tmp_path / "chroma", traces[0]) == has_vectors  # or else nothing would be proven
-    assert not database.is_sqlite or holds(tmp_path, traces[0])
+    assert bool(holding(tmp_path / "chroma", traces[0])) == has_vectors  # or else nothing would be proven
+    assert not database.is_sqlite or holding(tmp_path, traces[0])
     assert await library.remove("ひみつ")
-    assert not [trace for trace in traces if holds(tmp_path, trace)]
+    assert not {path.name: trace for trace in traces for path in holding(tmp_path, trace)}
     async with database.read() as connection:
         for table in (Document, DocumentPassage, DocumentFile):
             assert await connection.scalar(select(func.count()).select_from(table)) == 1
@@ -257,9 +322,44 @@ async def test_nothing_of_a_removed_document_is_left(library: Library, database:
     assert (await found(library, "欠席のとき"))[0] == "西小のきまり"
 
 
-def holds(folder: Path, trace: bytes) -> bool:
-    """Whether any file under a folder holds some bytes."""
-    return any(trace in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+async def test_chroma_leaves_no_index_file_that_it_has_not_filled_yet(build: Build, tmp_path: Path) -> None:
+    """It writes them as long as they may become, with what happens to be in the memory of the process."""
+    library = build(Concepts())
+    await library.put_all([BOTTLE, ABSENCE], NOW)
+    await library.remove("東小のきまり")
+    assert (await found(library, "absent"))[0] == "西小のきまり"
+    assert [path.name for path in (tmp_path / "chroma").rglob("*")] == ["chroma.sqlite3"]
+
+
+async def test_a_replaced_text_is_left_in_no_file(library: Library, tmp_path: Path) -> None:
+    await library.put_all([note("ひみつ", "合言葉は、むらさきいろのきりんです。"), ABSENCE], NOW)
+    await library.put(note("ひみつ", "合言葉はありません。"), NOW)
+    assert not holding(tmp_path, "むらさきいろのきりん".encode())
+
+
+async def test_a_text_that_a_long_read_keeps_in_the_log_is_told_and_goes_with_the_next_change(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("knowledge.db.BUSY_TIMEOUT", 0.05)
+    here, there = Database(sqlite_url), Database(sqlite_url)  # as another process
+    library, trace = Library(here, tmp_path), BOTTLE.pieces[0].text.encode()
+    await library.put_all([BOTTLE, ABSENCE], NOW)
+    async with there.read() as reading:
+        await reading.execute(select(Document.id))
+        with capture_logs() as logs:
+            assert await library.remove("東小のきまり")
+        assert [(each["event"], each["log_level"]) for each in logs] == [("document_text_left_in_log", "error")]
+        assert await found(library, "水筒") == []
+        assert holding(tmp_path, trace)
+    await library.put(note("西小のきまり", "欠席は電話で知らせます。"), NOW)
+    assert not holding(tmp_path, trace)
+    await here.close()
+    await there.close()
+
+
+def holding(folder: Path, trace: bytes) -> list[Path]:
+    """The files under a folder that hold some bytes."""
+    return [path for path in folder.rglob("*") if path.is_file() and trace in path.read_bytes()]
 
 
 async def test_vectors_find_what_shares_no_word_with_the_question(build: Build) -> None:
@@ -268,6 +368,43 @@ async def test_vectors_find_what_shares_no_word_with_the_question(build: Build) 
         assert (await found(library, "May we bring a bottle?"))[0] == "東小のきまり"
         assert (await found(library, "Who is told when somebody is absent?"))[0] == "西小のきまり"
     assert await found(build(), "May we bring a bottle?") == []
+
+
+async def test_vectors_on_a_server_find_what_shares_no_word(build: Build, chroma_url: str, tmp_path: Path) -> None:
+    here, there = (build(Concepts(), chroma_url=chroma_url) for _ in range(2))
+    await here.put_all([BOTTLE, ABSENCE], NOW)
+    assert (await found(there, "bottle"))[0] == "東小のきまり"
+    await here.remove("東小のきまり")
+    assert "東小のきまり" not in await found(there, "bottle")
+    client = vectors._server(chroma_url)
+    kept = [each for collection in client.list_collections() for each in collection.get()["documents"]]
+    vectors._close(client, tmp_path)
+    assert kept == [ABSENCE.pieces[0].text]
+    assert not (tmp_path / "chroma").exists()
+
+
+async def test_a_chroma_server_that_does_not_answer_leaves_the_words_and_one_line_in_the_log(build: Build) -> None:
+    library = build(Concepts(), chroma_url="http://127.0.0.1:9")  # nobody is there
+    with capture_logs() as logs:
+        assert await library.put(BOTTLE, NOW) == ("東小のきまり", Outcome.ADDED)
+    assert [each["event"] for each in logs] == ["document_vectors_failed"]
+    with capture_logs() as logs:
+        assert (await found(library, "水筒"))[0] == "東小のきまり"
+        assert await found(library, "bottle") == []
+    assert [each["event"] for each in logs] == []  # none of its documents has vectors
+    with capture_logs() as logs:
+        assert await library.remove("東小のきまり")
+    assert [(each["event"], each["log_level"]) for each in logs] == [("document_vectors_left", "error")]
+    assert await found(library, "水筒") == []
+
+
+async def test_a_chroma_server_that_ends_leaves_the_words(build: Build, chroma_url: str) -> None:
+    await build(Concepts(), chroma_url=chroma_url).put_all([BOTTLE, ABSENCE], NOW)
+    alone = build(Concepts(), chroma_url="http://127.0.0.1:9")
+    with capture_logs() as logs:
+        assert await found(alone, "bottle") == []
+    assert [each["event"] for each in logs] == ["question_vectors_failed"]
+    assert (await found(alone, "水筒"))[0] == "東小のきまり"
 
 
 async def test_one_process_sees_the_vectors_of_another(build: Build) -> None:
@@ -355,6 +492,49 @@ async def test_a_failure_before_the_commit_leaves_the_old_version_whole(
     assert opened[1] == BOTTLE.content
 
 
+OTHER = """
+import asyncio, sys
+from pathlib import Path
+from knowledge.db import Database
+from tests.contracts.test_library import FIRE, MODEL, NOW, Concepts, Library
+
+async def main():
+    library = Library(Database(sys.argv[1]), Path(sys.argv[2]), embeddings=Concepts(), embeddings_name=MODEL)
+    for line in sys.stdin:
+        done = await library.put(FIRE, NOW) if line == "put\\n" else await library.remove("避難訓練の手引き")
+        print(bool(done), flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_what_another_process_puts_in_and_takes_out_is_found_and_gone_at_once(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    database = Database(sqlite_url)
+    library = Library(database, tmp_path, embeddings=Concepts(), embeddings_name=MODEL)
+    await library.put_all([BOTTLE, ABSENCE], NOW)
+    assert (await found(library, "bottle"))[0] == "東小のきまり"
+    other = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", OTHER, sqlite_url, str(tmp_path),
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert other.stdin
+    assert other.stdout
+    for order, is_there in (("put", True), ("remove", False), ("put", True)):
+        other.stdin.write(f"{order}\n".encode())
+        assert await other.stdout.readline() == b"True\n"
+        for text in ("fire", "火事のとき"):
+            assert ("避難訓練の手引き" in await found(library, text)) == is_there
+        assert bool(holding(tmp_path, "口をハンカチで".encode())) == is_there
+    assert await library.remove("避難訓練の手引き")
+    assert not holding(tmp_path, "口をハンカチで".encode())
+    other.stdin.close()
+    assert await other.wait() == 0
+    await database.close()
+
+
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
@@ -391,7 +571,8 @@ async def test_a_process_killed_while_it_writes_leaves_the_old_version_whole(sql
     again = Library(database, tmp_path, embeddings=Concepts(), embeddings_name=MODEL)
     assert (await again.search("水筒", OPERATOR))[0].passage.text == BOTTLE.pieces[0].text
     assert (await found(again, "bottle"))[0] == "東小のきまり"
-    await again.remove("西小のきまり")  # takes with it what the dead process left
-    assert not holds(tmp_path / "chroma", "ころされた".encode())
+    assert holding(tmp_path / "chroma", "ころされた".encode())
+    await again.put(FIRE, NOW)  # takes out what the dead process left
+    assert not holding(tmp_path / "chroma", "ころされた".encode())
     assert (await found(again, "bottle"))[0] == "東小のきまり"
     await database.close()

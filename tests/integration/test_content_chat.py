@@ -227,3 +227,10 @@ async def test_a_teacher_looks_for_their_own_class_or_a_grade(world: ChatWorld) 
         "分数のたし算（動画）（まなび動画・5分）"
     ]
     assert titles(await say(world, "t-ito", "4年2組に合うドリルは？")) == ["かけ算ドリル"]
+
+
+async def test_what_it_is_used_for_is_no_part_of_the_topic(world: ChatWorld) -> None:
+    assert titles(await say(world, "t-ito", "分数の授業で使える教材は？")) == [
+        "分数のたし算（動画）（まなび動画・5分）"
+    ]
+    assert "ちょうど合うもの" not in (await say(world, "t-ito", "分数の授業で使える教材は？")).text

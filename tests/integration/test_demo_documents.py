@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from assistant.bootstrap import build_library
 from assistant.demo.library import load_documents
+from assistant.library import build_library
 from knowledge.db import Database
 from knowledge.documents.model import DocumentAudience, Reader
 from tests.worlds import MORNING, settings_of

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import re
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import typer
+from rich.cells import cell_len
 
+from assistant.cli.data import run_import_command
 from assistant.cli.documents_add import Wanted, run_add, run_list, run_remove
 from assistant.errors import SettingsError
 from assistant.settings import Settings
@@ -34,10 +38,17 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("school") / "var"
     folder.mkdir()
     write_oneroster(folder / "oneroster")
-    assert ayumi(folder, "import", "oneroster", str(folder / "oneroster"))[0] == 0
-    status, out, err = _documents(folder, "add", str(CURRICULUM.resolve()), str(RULES.resolve()))
-    assert (status, err) == (0, "")
-    assert out.splitlines() == [
+    out = io.StringIO()
+    with redirect_stdout(out):
+        asyncio.run(
+            run_import_command(
+                _settings(folder), "oneroster", folder / "oneroster", dry_run=False, now=datetime.now(UTC)
+            )
+        )
+        out.truncate(0)
+        out.seek(0)
+        _add(folder, CURRICULUM.resolve(), RULES.resolve())
+    assert out.getvalue().splitlines() == [
         "added  ict-curriculum  あゆみ市 ICT活用モデルカリキュラム（令和8年度）  for everyone of all schools",
         "added  school-rules  あゆみ市立東小学校 学校のきまり（令和8年度）  for everyone of all schools",
         "added=2 changed=0 unchanged=0 skipped=0",
@@ -67,10 +78,8 @@ def _add(folder: Path, *paths: Path, **options: str) -> None:
     asyncio.run(run_add(_settings(folder), paths, Wanted(**wanted | options), now=datetime.now(UTC)))
 
 
-def test_the_list_says_what_there_is(school: Path) -> None:
-    status, out, _ = _documents(school, "list", "--json")
-    assert status == 0
-    (listed,) = [each for each in json.loads(out) if each["id"] == "ict-curriculum"]
+def test_the_list_says_what_there_is(school: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    listed = _listed(school, capsys)["ict-curriculum"]
     assert listed.pop("updated_at")
     assert listed == {
         "id": "ict-curriculum",
@@ -86,9 +95,11 @@ def test_the_list_says_what_there_is(school: Path) -> None:
 
 
 def test_the_list_for_people_names_everything_in_a_line(school: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
     asyncio.run(run_list(_settings(school), json=False))
-    line = capsys.readouterr().out.splitlines()[0]
-    assert re.fullmatch(r"ict-curriculum  あゆみ市.*  for everyone of all schools  8 pages, \d+ passages", line)
+    curriculum, rules = capsys.readouterr().out.splitlines()[:2]
+    assert re.fullmatch(r"ict-curriculum  あゆみ市.* +for everyone of all schools  8 pages, \d+ passages", curriculum)
+    assert cell_len(curriculum.partition("for everyone")[0]) == cell_len(rules.partition("for everyone")[0])
 
 
 def test_what_cannot_be_read_is_named_in_a_line_each_and_the_rest_is_added(
@@ -159,6 +170,21 @@ def test_a_version_that_cannot_be_read_leaves_the_old_one_whole(
     assert _listed(school, capsys)["kept"] == before
 
 
+def test_a_name_that_a_terminal_would_obey_is_one_plain_line(
+    school: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "遠足か\u3099\n\x1b[31m来る.txt").write_text("水筒を持ちます。")
+    (tmp_path / "空\n\x1b[31m.txt").write_text("")
+    capsys.readouterr()
+    with pytest.raises(typer.Exit):
+        _add(school, tmp_path)
+    said = capsys.readouterr()
+    assert said.out.splitlines()[0].split("  ")[2] == "遠足が [31m来る"
+    assert said.err == f"{tmp_path}/空 [31m.txt: the file is empty\n"
+    _add(school, tmp_path / "遠足か\u3099\n\x1b[31m来る.txt", title=" しおり\x07\n ")
+    assert capsys.readouterr().out.splitlines()[0].split("  ")[2] == "しおり"
+
+
 def test_a_document_takes_the_place_of_another(
     school: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -169,15 +195,10 @@ def test_a_document_takes_the_place_of_another(
     assert {"rules-2027"} == {each for each in _listed(school, capsys) if each.startswith("rules-")}
 
 
-def test_a_wrong_option_is_one_line_and_nothing_is_changed(school: Path, tmp_path: Path) -> None:
-    (tmp_path / "new.txt").write_text("新しいきまりです。")
-    said = "ayumi: --audience children: use everyone or staff\n"
-    assert _documents(school, "add", str(tmp_path / "new.txt"), "--audience", "children") == (2, "", said)
-
-
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ({"audience": "children"}, "--audience children: use everyone or staff"),
         ({"valid_until": "31.3.2027"}, "--valid-until 31.3.2027: expected a date such as 2027-03-31"),
         ({"school": "nowhere"}, "--school nowhere: no school with this sourcedId in the roster"),
         ({"district": "minami"}, "--district minami: no district with this sourcedId in the roster"),
@@ -208,6 +229,8 @@ def test_an_unknown_id_removes_nothing(school: Path, tmp_path: Path, capsys: pyt
     assert (status, out) == (1, "")
     assert err == "ayumi: no document 'nobody': 'ayumi documents list' shows the ids\n"
     assert "gone" in _listed(school, capsys)
+    asyncio.run(run_list(_settings(school), json=False))
+    assert "  1 passage\n" in capsys.readouterr().out
     asyncio.run(run_remove(_settings(school), ["gone"]))
     assert "gone" not in _listed(school, capsys)
 

@@ -118,7 +118,7 @@ async def test_a_file_is_added_for_the_staff_unless_something_else_is_chosen(
     assert (document.title, document.audience, document.org_id) == ("きまり", DocumentAudience.STAFF, "minami")
     assert (document.added_by, document.source) == ("p-ogawa", "upload:minami:きまり.txt")
     assert principal.titles == ["きまり"]
-    assert "先生だけ" in plain(principal.html) and "2026年5月11日更新" in plain(principal.html)
+    assert "教職員だけ" in plain(principal.html) and "2026年5月11日更新" in plain(principal.html)
 
 
 async def test_audience_end_and_title_are_as_the_form_says(world: BrowserWorld, principal: Desk) -> None:
@@ -140,11 +140,11 @@ async def test_several_files_are_told_one_by_one_with_the_reason_for_each_that_w
         ("a.txt", RULES), ("b.txt", NEW_RULES), ("c.png", b"\x89PNG"), ("d.doc", b"old"), ("e.txt", b"  "), title="x"
     )
     assert principal.results == [
-        "資料「a」の内容は「a.txt」と同じでした。読める人と期限は、今回の指定のとおりです。",
+        "資料「a」の内容は「a.txt」と同じでした。読める人と期限は、今回選ばれたとおりです。",
         "「b.txt」を資料「b」として加えました。",
         "「c.png」は加えられませんでした。画像には文字のデータがありません。PDFやWordなどで加えてください。",
         "「d.doc」は加えられませんでした。古い形式です。docx・xlsx・pptx・PDFのどれかで保存して、もう一度加えてください。",
-        "「e.txt」は加えられませんでした。ファイルが空です。",
+        "「e.txt」は加えられませんでした。ファイルが空です。中身を確かめて、もう一度加えてください。",
         "題名は、ファイルが1つのときだけ使えるので、付けていません。",
     ]
     assert [each.title for each in await documents(world)] == ["a", "b"]
@@ -164,7 +164,7 @@ async def test_every_file_of_a_zip_is_added_and_told(world: BrowserWorld, princi
             archive.writestr(name, content)
     await principal.upload(("きまり.zip", packed.getvalue()))
     assert principal.results[0].splitlines() == [
-        "「x.txt」は加えられませんでした。ファイルの名前が正しくありません。",
+        "「x.txt」は加えられませんでした。ファイルの名前が正しくありません。名前を変えて、もう一度加えてください。",
         "「水泳.txt」を資料「水泳」として加えました。",
         "「給食.txt」を資料「給食」として加えました。",
         "「写真.png」は加えられませんでした。画像には文字のデータがありません。PDFやWordなどで加えてください。",
@@ -173,7 +173,7 @@ async def test_every_file_of_a_zip_is_added_and_told(world: BrowserWorld, princi
     assert [each.source for each in await documents(world)] == sources
     await principal.upload(("こわれた.zip", b"PK"))
     assert principal.results == [
-        "「こわれた.zip」は加えられませんでした。ファイルがこわれているか、名前と中身の形式がちがいます。"
+        "「こわれた.zip」は加えられませんでした。ファイルがこわれているか、名前と中身の形式がちがいます。開けるか確かめて、もう一度加えてください。"
     ]
 
 
@@ -192,7 +192,7 @@ async def test_a_form_without_a_file_or_with_a_wrong_day_adds_nothing_and_says_w
     assert "ファイルを選んでください" in plain(await principal.upload(audience="everyone"))
     assert principal.status == 422 and principal.preselected == "everyone"  # what was chosen stays
     assert "「2027-03-31」のように" in plain(await principal.upload(("a.txt", RULES), until="3月末"))
-    assert "もうすぎた日付です" in plain(await principal.upload(("a.txt", RULES), until="2026-05-10"))
+    assert "もう過ぎた日付です" in plain(await principal.upload(("a.txt", RULES), until="2026-05-10"))
     await principal.open("/library")
     await principal.upload(("a.txt", RULES), audience="pupils")
     assert principal.status == 400
@@ -340,7 +340,7 @@ async def test_the_list_names_them_with_readers_and_end(world: BrowserWorld, pri
     await principal.upload(("きまり.txt", RULES), until="2027-03-31")
     await principal.open("/")
     (answer,) = await said(principal, "資料一覧")
-    assert "あゆみ市立みなみ小学校の資料は1件です。\n「きまり」（先生だけ・2027年3月31日まで）" in answer
+    assert "あゆみ市立みなみ小学校の資料は1件です。\n「きまり」　教職員だけ・2027年3月31日まで" in answer
     assert 'href="/library"' in principal.html
 
 
@@ -354,7 +354,7 @@ async def test_a_document_is_removed_after_a_preview(world: BrowserWorld, princi
     await put(world, "きまり.txt", "minami")
     await principal.open("/")
     (preview,) = await said(principal, "資料「きまり」を消して")
-    assert preview.startswith("「きまり」（先生だけ）を消します。消すと元に戻せず")
+    assert preview.startswith("「きまり」　教職員だけ\nこの資料を消します。消すと元に戻せず")
     assert list(principal.buttons) == ["はい、消す", "やめる"]
     assert await said(principal, "やめる") == ["やめました。資料はそのままです。"]
     assert len(await documents(world)) == 1
@@ -419,5 +419,5 @@ async def test_other_staff_see_what_they_may_ask_about(world: BrowserWorld) -> N
         assert await said(desk, "資料一覧") == ["資料は、まだありません。"]
         await put(world, "きまり.txt", "minami")
         await put(world, "秘密.txt", "higashi")
-        answer = "質問に答えるときに使う資料は1件です。\n「きまり」（先生だけ）"
+        answer = "質問に答えるときに使う資料は1件です。\n「きまり」　教職員だけ"
         assert await said(desk, "どんな資料がありますか？") == [answer]

@@ -145,7 +145,7 @@ async def test_nobody_answers_for_a_person_who_is_not_in_the_roster(services: Se
 @pytest.fixture
 async def settings(tmp_path: Path) -> Any:
     """An installation of its own, as the command line opens it."""
-    from assistant.cli.data import open_database
+    from assistant.cli.database import open_database
 
     settings = settings_of(tmp_path, "")
     async with open_database(settings) as database:

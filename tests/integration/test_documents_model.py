@@ -156,3 +156,15 @@ async def test_a_document_for_the_staff_is_handed_over_for_staff_alone(world: Wo
     assert world.model.requests == []
     await world.ask("水筒の合言葉は何ですか", person_id="t-ito")
     assert "あおぞら" in world.model.told.encode().decode()
+
+
+@pytest.mark.parametrize("asker", [None, "b-nakano", "t-abe"])
+async def test_it_sees_no_name_of_a_student_whom_the_asker_does_not_know(world: World, asker: str | None) -> None:
+    """An operator, the board and another school know no child of this one by name; documents may."""
+    await world.ask(person_id=asker)
+    for number, name in enumerate(("佐藤 花", "さとうはな", "サトウ ハナ")):
+        await world.services.library.put(note(f"{name}さんの水筒は保健室に持ってきてよいです。", f"n{number}"), NOW)
+    assert (await world.ask(person_id=asker)).status is AnswerStatus.ANSWERED
+    assert world.model.requests
+    for name in ("佐藤", "さとう", "サトウ"):
+        assert name not in world.model.told

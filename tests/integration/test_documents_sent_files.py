@@ -33,8 +33,8 @@ from tests.worlds import HandClock, LineWorld, files_of, line_world
 EVERYBODY = Reader(orgs=None, is_staff=True, on=date.min)
 RULES = "学校のきまり\n\n上ばきは、毎週金曜日に家に持って帰ります。\n".encode()
 NEW_RULES = "学校のきまり\n\n上ばきは、毎週水曜日に家に持って帰ります。\n".encode()
-ASKED = "「きまり.txt」を資料に加えますか？ だれが読めますか？"
-READING = "「きまり.txt」を読みこんでいます（先生だけ）。終わったらお知らせします。"
+ASKED = "「きまり.txt」を資料に加えますか？ だれが読めるようにしますか？"
+READING = "「きまり.txt」を読みこんでいます。終わったらお知らせします。\n読める人：教職員だけ"
 ADDED = "「きまり.txt」を資料「きまり」として加えました。"
 
 
@@ -81,9 +81,9 @@ def labels(world: LineWorld, name: str = "ogawa") -> Sequence[str]:
 
 async def test_a_file_is_asked_about_and_added_after_a_tap(world: LineWorld) -> None:
     assert await sends(world, "ogawa", "きまり.txt") == [ASKED]
-    assert labels(world) == ["全員（子ども・家庭も）", "先生だけ", "やめる"]
+    assert labels(world) == ["全員（子ども・家庭も）", "教職員だけ", "やめる"]
     assert await documents(world) == []
-    assert await world.tap("ogawa", "先生だけ") == [READING, ADDED]
+    assert await world.tap("ogawa", "教職員だけ") == [READING, ADDED]
     (document,) = await documents(world)
     assert (document.title, document.audience, document.source) == (
         "きまり",
@@ -106,7 +106,7 @@ async def test_nothing_is_added_when_it_is_called_off_or_left_lying(world: LineW
     assert await world.say("ogawa", "やめる") == ["やめました。資料には加えていません。"]
     await sends(world, "ogawa", "きまり.txt")
     world.clock.forward(minutes=31)
-    assert await world.tap("ogawa", "先生だけ") == ["これは前のボタンです。もう一度、はじめから送ってください。"]
+    assert await world.tap("ogawa", "教職員だけ") == ["これは前のボタンです。もう一度、はじめから送ってください。"]
     assert await documents(world) == []
 
 
@@ -114,7 +114,7 @@ async def test_several_files_get_one_answer_and_of_one_name_the_last_counts(worl
     await sends(world, "ogawa", "きまり.txt")
     await sends(world, "ogawa", "行事.txt")
     (asked,) = await sends(world, "ogawa", "きまり.txt", NEW_RULES)
-    assert asked == "「きまり.txt」、「行事.txt」を資料に加えますか？ だれが読めますか？"
+    assert asked == "「きまり.txt」、「行事.txt」を資料に加えますか？ だれが読めるようにしますか？"
     answers = await world.tap("ogawa", "全員（子ども・家庭も）")
     assert answers[1:] == [ADDED, "「行事.txt」を資料「行事」として加えました。"]
     (rules, _) = await documents(world)
@@ -127,12 +127,12 @@ async def test_what_is_there_already_is_said_before_it_is_replaced(world: LineWo
     await world.say("ogawa", "先生だけ、3月末まで")
     (asked,) = await sends(world, "ogawa", "きまり.txt", NEW_RULES)
     assert asked == f"{ASKED}\nいまある資料「きまり」は、新しい内容に入れかわります。"
-    answers = await world.tap("ogawa", "先生だけ")
+    answers = await world.tap("ogawa", "教職員だけ")
     assert answers[1] == "「きまり.txt」を読みこみ、資料「きまり」を新しい内容に入れかえました。"
     (document,) = await documents(world)
     assert document.valid_until == date(2027, 3, 31)  # as it was, since nothing else was said
     await sends(world, "ogawa", "きまり.txt", NEW_RULES)
-    answers = await world.tap("ogawa", "先生だけ")
+    answers = await world.tap("ogawa", "教職員だけ")
     assert answers[1].startswith("資料「きまり」の内容は「きまり.txt」と同じでした。")
 
 
@@ -161,20 +161,21 @@ async def test_a_file_that_turns_out_larger_than_it_said_is_not_read_to_its_end(
 ) -> None:
     monkeypatch.setattr(taking_in, "LARGEST", 10)
     await sends(world, "ogawa", "きまり.txt")
-    answers = await world.tap("ogawa", "先生だけ")
+    answers = await world.tap("ogawa", "教職員だけ")
     assert answers[1] == "「きまり.txt」は大きすぎます。加えられるのは50MBまでです。"
     assert await documents(world) == []
 
 
 async def test_an_empty_file_is_told_with_its_reason(world: LineWorld) -> None:
     await sends(world, "ogawa", "空.txt", b" \n")
-    assert (await world.tap("ogawa", "先生だけ"))[1] == "「空.txt」は加えられませんでした。ファイルが空です。"
+    [_, refused] = await world.tap("ogawa", "教職員だけ")
+    assert refused.startswith("「空.txt」は加えられませんでした。ファイルが空です。")
 
 
 async def test_a_file_that_line_keeps_no_longer_is_asked_for_again(world: LineWorld) -> None:
     await sends(world, "ogawa", "きまり.txt")
     world.line.contents.clear()
-    answers = await world.tap("ogawa", "先生だけ")
+    answers = await world.tap("ogawa", "教職員だけ")
     assert answers[1].startswith("「きまり.txt」は、もう取り出せませんでした")
     assert await documents(world) == []
 
@@ -182,7 +183,7 @@ async def test_a_file_that_line_keeps_no_longer_is_asked_for_again(world: LineWo
 async def test_a_token_that_may_not_fetch_is_said(world: LineWorld) -> None:
     await sends(world, "ogawa", "きまり.txt")
     world.line.fail_next("/content", Failure.STATUS_401)
-    answers = await world.tap("ogawa", "先生だけ")
+    answers = await world.tap("ogawa", "教職員だけ")
     assert answers[1].startswith("「きまり.txt」を取り出す許可がありません。")
 
 
@@ -190,7 +191,7 @@ async def test_a_token_that_may_not_fetch_is_said(world: LineWorld) -> None:
 async def test_fetching_is_tried_again(world: LineWorld, failure: Failure) -> None:
     await sends(world, "ogawa", "きまり.txt")
     world.line.fail_next("/content", failure, times=2)
-    assert await world.tap("ogawa", "先生だけ") == [READING]
+    assert await world.tap("ogawa", "教職員だけ") == [READING]
     await later(world)
     assert world.line.texts_to(user_id("ogawa"))[-1] == ADDED
 
@@ -199,7 +200,7 @@ async def test_content_that_line_is_still_preparing_is_waited_for(world: LineWor
     event = world.line.send_file(user_id("ogawa"), "きまり.txt", RULES)
     world.line.preparing.add(event["message"]["id"])
     await happens(world, "ogawa", event)
-    assert await world.tap("ogawa", "先生だけ") == [READING]
+    assert await world.tap("ogawa", "教職員だけ") == [READING]
     world.line.preparing.clear()
     await later(world)
     assert world.line.texts_to(user_id("ogawa"))[-1] == ADDED
@@ -208,7 +209,7 @@ async def test_content_that_line_is_still_preparing_is_waited_for(world: LineWor
 async def test_after_some_minutes_without_luck_the_sender_hears_of_it(world: LineWorld) -> None:
     await sends(world, "ogawa", "きまり.txt")
     world.line.fail_next("/content", Failure.STATUS_500, times=100)
-    await world.tap("ogawa", "先生だけ")
+    await world.tap("ogawa", "教職員だけ")
     await later(world, tries=10)
     assert world.line.texts_to(user_id("ogawa"))[-1].startswith("「きまり.txt」を取り出せませんでした。")
     assert await world.count(Outbox, kind="document", state=State.SENT) == 1
@@ -218,7 +219,7 @@ async def test_the_same_event_again_adds_and_tells_once(world: LineWorld) -> Non
     event = world.line.send_file(user_id("ogawa"), "きまり.txt", RULES)
     await happens(world, "ogawa", event)
     assert await happens(world, "ogawa", redelivered(event)) == []
-    (tap,) = [action for label, action in world.line.quick_replies_to(user_id("ogawa")) if label == "先生だけ"]
+    (tap,) = [action for label, action in world.line.quick_replies_to(user_id("ogawa")) if label == "教職員だけ"]
     tapped = world.line.events.postback(user_id("ogawa"), tap["data"])
     assert await happens(world, "ogawa", tapped) == [READING, ADDED]
     assert await happens(world, "ogawa", redelivered(tapped)) == []
@@ -228,7 +229,7 @@ async def test_a_result_that_could_not_be_sent_is_sent_as_it_was(world: LineWorl
     """The file was put in, the push failed: the next try must not say that nothing was new."""
     await sends(world, "ogawa", "きまり.txt")
     world.line.fail_next("/push", Failure.STATUS_500)
-    assert await world.tap("ogawa", "先生だけ") == [READING]
+    assert await world.tap("ogawa", "教職員だけ") == [READING]
     await later(world)
     assert world.line.texts_to(user_id("ogawa"))[-1] == ADDED
 
@@ -236,7 +237,7 @@ async def test_a_result_that_could_not_be_sent_is_sent_as_it_was(world: LineWorl
 async def test_a_result_is_told_even_when_the_file_is_gone_by_then(world: LineWorld) -> None:
     await sends(world, "ogawa", "きまり.txt")
     world.line.fail_next("/push", Failure.STATUS_500)
-    await world.tap("ogawa", "先生だけ")
+    await world.tap("ogawa", "教職員だけ")
     world.line.contents.clear()
     await later(world)
     assert world.line.texts_to(user_id("ogawa"))[-1] == ADDED
@@ -244,7 +245,7 @@ async def test_a_result_is_told_even_when_the_file_is_gone_by_then(world: LineWo
 
 async def test_work_that_a_crash_cut_short_is_taken_up_again(world: LineWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     await sends(world, "ogawa", "きまり.txt")
-    (tap,) = [action for label, action in world.line.quick_replies_to(user_id("ogawa")) if label == "先生だけ"]
+    (tap,) = [action for label, action in world.line.quick_replies_to(user_id("ogawa")) if label == "教職員だけ"]
     await world.send(world.line.events.postback(user_id("ogawa"), tap["data"]))
     await world.core.turns.drain()
     async with world.core.database.write() as connection:  # a process took it, and died
@@ -273,7 +274,7 @@ async def test_a_file_that_takes_longer_than_a_send_may_is_read_once(
     monkeypatch.setattr(taking_in, "take_in", slow)
     monkeypatch.setattr(delivery, "DEADLINE", 0.05)
     await sends(world, "ogawa", "きまり.txt")
-    assert await world.tap("ogawa", "先生だけ") == [READING]
+    assert await world.tap("ogawa", "教職員だけ") == [READING]
     world.clock.forward(seconds=5)
     await world.core.drain()
     assert begun == ["きまり.txt"]
@@ -295,7 +296,7 @@ async def test_others_are_answered_while_a_file_is_read(world: LineWorld, monkey
     monkeypatch.setattr(taking_in, "take_in", slow)
     await world.link("ito", "t-ito")
     await sends(world, "ogawa", "きまり.txt")
-    (tap,) = [action for label, action in world.line.quick_replies_to(user_id("ogawa")) if label == "先生だけ"]
+    (tap,) = [action for label, action in world.line.quick_replies_to(user_id("ogawa")) if label == "教職員だけ"]
     await world.send(world.line.events.postback(user_id("ogawa"), tap["data"]))
     reading = asyncio.create_task(world.core.drain())
     await world.line.wait_for(user_id("ogawa"), 3)
@@ -313,7 +314,7 @@ async def test_others_are_answered_while_a_file_is_read(world: LineWorld, monkey
 
 async def test_who_leads_no_more_adds_nothing(world: LineWorld) -> None:
     await sends(world, "ogawa", "きまり.txt")
-    (tap,) = [action for label, action in world.line.quick_replies_to(user_id("ogawa")) if label == "先生だけ"]
+    (tap,) = [action for label, action in world.line.quick_replies_to(user_id("ogawa")) if label == "教職員だけ"]
     await world.send(world.line.events.postback(user_id("ogawa"), tap["data"]))
     await world.core.turns.drain()
     async with world.core.database.write() as connection:
@@ -328,7 +329,7 @@ async def test_a_file_that_was_taken_back_is_not_added(world: LineWorld) -> None
     event = world.line.send_file(user_id("ogawa"), "きまり.txt", RULES)
     await happens(world, "ogawa", event)
     await happens(world, "ogawa", world.line.events.unsend(user_id("ogawa"), event["message"]["id"]))
-    assert await world.tap("ogawa", "先生だけ") == ["これは前のボタンです。もう一度、はじめから送ってください。"]
+    assert await world.tap("ogawa", "教職員だけ") == ["これは前のボタンです。もう一度、はじめから送ってください。"]
     assert await documents(world) == []
 
 
@@ -391,7 +392,7 @@ async def shares(world: SlackWorld, *files: tuple[str, bytes], text: str = "", u
 async def test_on_slack_files_of_one_message_are_asked_about_together(slack: SlackWorld) -> None:
     (asked,) = await shares(slack, ("きまり.txt", RULES), ("行事.txt", RULES))
     assert asked.startswith("「きまり.txt」、「行事.txt」を資料に加えますか？")
-    answers = await slack.tap(OGAWA, "先生だけ")
+    answers = await slack.tap(OGAWA, "教職員だけ")
     assert answers[1:] == [ADDED, "「行事.txt」を資料「行事」として加えました。"]
     assert [each.title for each in await documents(slack)] == ["きまり", "行事"]
 
@@ -407,7 +408,7 @@ async def test_on_slack_words_beside_a_file_say_who_may_read_it(slack: SlackWorl
 async def test_on_slack_other_words_beside_a_file_are_answered_too(slack: SlackWorld) -> None:
     (answer,) = await shares(slack, ("きまり.txt", RULES), text="こんにちは")
     assert answer.startswith(ASKED) and "お疲れさまです" in answer
-    assert "先生だけ" in slack.labels(OGAWA)
+    assert "教職員だけ" in slack.labels(OGAWA)
 
 
 async def test_on_slack_what_a_child_writes_beside_a_file_is_read_as_ever(slack: SlackWorld) -> None:
@@ -419,14 +420,14 @@ async def test_on_slack_what_a_child_writes_beside_a_file_is_read_as_ever(slack:
 async def test_on_slack_an_app_without_the_scope_says_so(slack: SlackWorld) -> None:
     slack.slack.scopes -= {"files:read"}
     await shares(slack, ("きまり.txt", RULES))
-    answers = await slack.tap(OGAWA, "先生だけ")
+    answers = await slack.tap(OGAWA, "教職員だけ")
     assert answers[1].startswith("「きまり.txt」を取り出す許可がありません。")
 
 
 async def test_on_slack_a_page_to_sign_in_is_not_taken_for_the_file(slack: SlackWorld) -> None:
     await shares(slack, ("きまり.txt", RULES))
     slack.slack.scopes -= {"files:read"}  # taken away after it was sent
-    answers = await slack.tap(OGAWA, "先生だけ")
+    answers = await slack.tap(OGAWA, "教職員だけ")
     assert answers[1].startswith("「きまり.txt」を取り出す許可がありません。")
     assert await documents(slack) == []
 
@@ -434,7 +435,7 @@ async def test_on_slack_a_page_to_sign_in_is_not_taken_for_the_file(slack: Slack
 async def test_on_slack_a_deleted_file_is_gone_and_a_broken_answer_is_tried_again(slack: SlackWorld) -> None:
     await shares(slack, ("きまり.txt", RULES))
     slack.slack.fail_next("file", SlackFailure.STATUS_500)
-    assert len(await slack.tap(OGAWA, "先生だけ")) == 1
+    assert len(await slack.tap(OGAWA, "教職員だけ")) == 1
     slack.slack.sent.clear()
     slack.clock.forward(minutes=2)
     await slack.core.drain()
@@ -445,5 +446,5 @@ async def test_the_token_goes_to_slack_alone(slack: SlackWorld) -> None:
     event = slack.slack.events.file_share(OGAWA, ("きまり.txt", RULES))
     event.body["event"]["files"][0]["url_private_download"] = "https://files.slack.com.example.org/x"
     await slack.happens(event)
-    answers = await slack.tap(OGAWA, "先生だけ")
+    answers = await slack.tap(OGAWA, "教職員だけ")
     assert answers[1].startswith("「きまり.txt」を取り出す許可がありません。")

@@ -54,7 +54,7 @@ async def handed_in(world: LineWorld, text: str = FRACTIONS, by: str = "ito") ->
 async def approved(world: LineWorld, text: str = FRACTIONS, by: str = "ito") -> None:
     await handed_in(world, text, by)
     await world.say("ogawa", "実践メモの確認")
-    await world.tap("ogawa", "のせる")
+    await world.tap("ogawa", "載せる")
 
 
 async def publish(world: LineWorld) -> None:
@@ -64,7 +64,7 @@ async def publish(world: LineWorld) -> None:
 async def test_a_practice_is_previewed_handed_in_and_the_leads_are_told(world: LineWorld) -> None:
     before = len(heard(world, "ogawa"))
     [preview] = await world.say("ito", f"実践メモ: {FRACTIONS}")
-    for part in ("こう のせます", "小5 算数", FRACTIONS, "みなみ小 伊藤先生", "2026/5/11", "あゆみ市教育委員会"):
+    for part in ("この内容で載せます", "小5 算数", FRACTIONS, "みなみ小 伊藤先生", "2026/5/11", "あゆみ市教育委員会"):
         assert part in preview
     assert await stored(world) == []
     [thanks] = await world.tap("ito", "はい")
@@ -89,10 +89,10 @@ async def test_it_is_approved_told_to_its_author_and_found_in_the_whole_district
     [waiting] = await world.say("ogawa", "実践メモの確認")
     assert FRACTIONS in waiting and "みなみ小 伊藤先生" in waiting and "1件" in waiting
     before = len(heard(world, "ito"))
-    [said] = await world.tap("ogawa", "のせる")
-    assert "のせました" in said
+    [said] = await world.tap("ogawa", "載せる")
+    assert "載せました" in said
     [told] = heard(world, "ito")[before:]
-    assert "のりました" in told and FRACTIONS in told
+    assert "載りました" in told and FRACTIONS in told
     for question in ("分数の実践は？", "5年の実践メモを見せて", "算数の優良事例ある？", "any good practices for math?"):
         [found] = await world.say("abe", question)
         assert FRACTIONS in found and "みなみ小 伊藤先生" in found and "2026/5/11" in found, question
@@ -105,13 +105,13 @@ async def test_what_waits_or_was_handed_back_is_not_found(world: LineWorld) -> N
     await handed_in(world)
     assert "まだありません" in (await world.say("kato", "分数の実践は？"))[0]
     await world.say("ogawa", "実践メモの確認")
-    [asked] = await world.tap("ogawa", "もどす")
+    [asked] = await world.tap("ogawa", "戻す")
     assert "伊藤先生" in asked
     before = len(heard(world, "ito"))
     [said] = await world.say("ogawa", "どんな図だったかも書いてください")
-    assert "もどしました" in said
+    assert "戻しました" in said
     [told] = heard(world, "ito")[before:]
-    assert "おもどし" in told and "どんな図だったかも書いてください" in told and "小川先生" in told
+    assert "お返し" in told and "どんな図だったかも書いてください" in told and "小川先生" in told
     assert "まだありません" in (await world.say("kato", "分数の実践は？"))[0]
     await publish(world)
     assert (await stored(world))[0].document_id is None
@@ -120,13 +120,13 @@ async def test_what_waits_or_was_handed_back_is_not_found(world: LineWorld) -> N
 async def test_it_can_be_handed_back_without_a_reason_or_not_after_all(world: LineWorld) -> None:
     await handed_in(world)
     await world.say("ogawa", "実践メモの確認")
-    await world.tap("ogawa", "もどす")
+    await world.tap("ogawa", "戻す")
     assert "そのまま" in (await world.say("ogawa", "やめる"))[0]
     assert (await stored(world))[0].state == "waiting"
     await world.say("ogawa", "実践メモの確認")
-    await world.tap("ogawa", "もどす")
+    await world.tap("ogawa", "戻す")
     before = len(heard(world, "ito"))
-    await world.tap("ogawa", "わけを書かずにもどす")
+    await world.tap("ogawa", "理由を書かずに戻す")
     [told] = heard(world, "ito")[before:]
     assert "から：" not in told and (await stored(world))[0].state == "declined"
 
@@ -134,7 +134,7 @@ async def test_it_can_be_handed_back_without_a_reason_or_not_after_all(world: Li
 async def test_a_question_of_a_lead_is_no_reason(world: LineWorld) -> None:
     await handed_in(world)
     await world.say("ogawa", "実践メモの確認")
-    await world.tap("ogawa", "もどす")
+    await world.tap("ogawa", "戻す")
     await world.say("ogawa", "今日まだチェックインしていない子は？")
     assert (await stored(world))[0].state == "waiting"
 
@@ -144,14 +144,14 @@ async def test_a_childs_name_is_not_published(world: LineWorld) -> None:
         [said] = await world.say("ito", f"実践メモ: {text}")
         assert "名前" in said and "ある子" in said and "はい" not in buttons(world, "ito"), text
     [preview] = await world.say("ito", "ある子の考えをみんなで話し合った")
-    assert "こう のせます" in preview
+    assert "この内容で載せます" in preview
     [preview] = await world.say("ito", "実践メモ: 理科で、花が開く様子を毎日写真にとった")
     assert "名前に見える言葉：花" in preview.replace("があります", "") and "はい" not in buttons(world, "ito")
     await world.say("ito", "はい")
     assert await stored(world) == []
     [preview] = await world.say("ito", "実践メモ: 理科で、花が開く様子を毎日写真にとった")
     [preview] = await world.tap("ito", "名前ではありません")
-    assert "こう のせます" in preview
+    assert "この内容で載せます" in preview
     await world.tap("ito", "はい")
     [waiting] = await world.say("ogawa", "実践メモの確認")
     assert "⚠" in waiting and "花" in waiting
@@ -163,7 +163,7 @@ async def test_it_can_be_changed_and_given_up(world: LineWorld) -> None:
     [preview] = await world.say("ito", "国語で、役割を決めて音読した")
     assert "役割を決めて" in preview
     [said] = await world.say("ito", "やめる")
-    assert "何ものせていません" in said and await stored(world) == []
+    assert "何も載せていません" in said and await stored(world) == []
     assert await world.say("ito", "はい") != [] and await stored(world) == []
 
 
@@ -193,10 +193,10 @@ async def test_the_second_lead_hears_who_was_quicker(world: LineWorld) -> None:
     await handed_in(world)
     await world.say("ogawa", "実践メモの確認")
     await world.say("kato", "実践メモの確認")
-    await world.tap("ogawa", "のせる")
+    await world.tap("ogawa", "載せる")
     before = len(heard(world, "ito"))
-    [said] = await world.tap("kato", "もどす")
-    assert "小川先生がもうのせています" in said
+    [said] = await world.tap("kato", "戻す")
+    assert "小川先生がもう載せています" in said
     assert (await stored(world))[0].state == "approved" and heard(world, "ito")[before:] == []
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import io
 import zipfile
 from datetime import date, time
+from typing import Any
 
+import docx
+import openpyxl
+import pptx
 import pytest
+from docx.enum.style import WD_STYLE_TYPE
 
 from knowledge.documents.reading import limits
 from knowledge.documents.reading.model import ReadDocument, Reason, UnreadableError
@@ -53,6 +58,34 @@ def test_readings_over_kanji_and_deleted_words_are_not_part_of_the_text() -> Non
     assert [part.text for part in read_file("a.docx", _with_body(body)).parts] == ["校庭で歩く"]
 
 
+def test_what_word_hides_is_not_part_of_the_text() -> None:
+    hidden = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>を見せない</w:t></w:r>"
+    shown = '<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t>を見せる</w:t></w:r>'
+    row = "<w:tr>{}<w:tc><w:p><w:r><w:t>{}</w:t></w:r></w:p></w:tc></w:tr>"
+    table = row.format("<w:trPr><w:del/></w:trPr>", "消した行") + row.format("", "残した行")
+    body = f"<w:p><w:r><w:t>表</w:t></w:r>{hidden}{shown}</w:p><w:tbl>{table}</w:tbl>"
+    assert [part.text for part in read_file("a.docx", _with_body(body)).parts] == ["表を見せる", "残した行"]
+
+
+def test_a_style_that_hides_its_paragraphs_hides_them() -> None:
+    document: Any = docx.Document()
+    document.styles.add_style("Memo", WD_STYLE_TYPE.PARAGRAPH).font.hidden = True
+    document.add_paragraph("係だけのメモ", style="Memo")
+    document.add_paragraph("みんなへ")
+    content = io.BytesIO()
+    document.save(content)
+    assert [part.text for part in read_file("a.docx", content.getvalue()).parts] == ["みんなへ"]
+
+
+def test_what_stands_in_content_controls_is_read() -> None:
+    paragraph = "<w:p><w:r><w:t>{}</w:t></w:r></w:p>"
+    table = f"<w:tbl><w:tr><w:tc>{paragraph.format('表の中')}</w:tc></w:tr></w:tbl>"
+    form = f"<w:sdt><w:sdtContent>{paragraph.format('日時 5月11日')}{table}</w:sdtContent></w:sdt>"
+    body = f"{paragraph.format('遠足')}{form}{paragraph.format('以上')}"
+    texts = [part.text for part in read_file("a.docx", _with_body(body)).parts]
+    assert texts == ["遠足", "日時 5月11日", "表の中", "以上"]
+
+
 def test_the_text_of_a_text_box_is_read_once() -> None:
     box = "<w:txbxContent><w:p><w:r><w:t>集合は9時</w:t></w:r></w:p></w:txbxContent>"
     body = f"<w:p><w:r><w:t>遠足</w:t></w:r><w:r><w:pict>{box}</w:pict></w:r></w:p>"
@@ -75,6 +108,29 @@ def test_a_row_of_a_workbook_can_be_understood_alone() -> None:
         ("係", 2, "係：図書／人数：3"),
         ("係", 2, "係：放送／人数：4"),
     ]
+
+
+def test_hidden_rows_and_columns_are_left_out_and_numbers_are_as_they_are_shown() -> None:
+    book: Any = openpyxl.load_workbook(
+        io.BytesIO(
+            workbook({"係": [["係", "電話", "メモ", "費用"], ["図書", 312345678, "x", 1500], ["放送", 1, "y", 2]]})
+        )
+    )
+    sheet = book.active
+    sheet["B2"].number_format, sheet["D2"].number_format = "0000000000", '#,##0"円"'
+    sheet.column_dimensions["C"].hidden = sheet.row_dimensions[3].hidden = True
+    content = io.BytesIO()
+    book.save(content)
+    (part,) = read_file("a.xlsx", content.getvalue()).parts
+    assert part.text == "係：図書／電話：0312345678／費用：1,500円"
+
+
+def test_a_hidden_shape_of_a_slide_is_left_out() -> None:
+    show: Any = pptx.Presentation(io.BytesIO(slides(("研修", "見せない", [], ""), ("次", "見せる", [], ""))))
+    show.slides[0].placeholders[1]._element.nvSpPr.cNvPr.set("hidden", "1")
+    content = io.BytesIO()
+    show.save(content)
+    assert [part.text for part in read_file("a.pptx", content.getvalue()).parts] == ["研修", "見せる"]
 
 
 def test_a_slide_is_a_page_with_its_table_and_notes() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 import pytest
 
 from knowledge.documents.reading.marks import joined
 from knowledge.documents.reading.model import ReadDocument, Reason, UnreadableError
+from knowledge.documents.reading.pdf_page import Run, lines_down
 from knowledge.documents.reading.registry import read_file
 from tests.builders.documents import CURRICULUM, encrypted_pdf, pdf
 
@@ -92,3 +96,29 @@ def test_pages_of_a_small_pdf_are_told_apart() -> None:
         (1, "The library opens at nine."),
         (2, "It closes at five."),
     ]
+
+
+def test_a_paragraph_of_a_column_is_in_one_piece() -> None:
+    next_column = ") Tj ET BT /F 11 Tf 14 TL 320 700 Td ("
+    left = "The library of the school is open on\nevery day of the week, and it closes\nat five in the afternoon."
+    right = "Books may be kept for two weeks, but\nnot those that others wait for, which\ncome back after one."
+    read = read_file("a.pdf", pdf(f"{left}{next_column}{right}"))
+    assert [part.text for part in read.parts] == [left.replace("\n", " "), right.replace("\n", " ")]
+
+
+def _drawn(text: str, left: float, top: float) -> Iterator[Run]:
+    """Characters of 12 points one below the other; ``12`` is drawn as one."""
+    for number, each in enumerate(re.findall(r"12|.", text)):
+        at = top - 12 * number
+        yield Run(text=each, left=left, right=left + 12, bottom=at - 12, top=at, grid=None, cell=None)
+
+
+def test_columns_that_are_read_from_the_top_to_the_bottom_are_sentences() -> None:
+    lines = ("運動会は五月12日に行い", 500), ("ます。", 480), ("弁当を持ってくる", 460)
+    drawn = [run for text, left in lines for run in _drawn(text, left, 800)]
+    assert [run.text for run in lines_down(drawn)] == ["運動会は五月12日に行います。", "弁当を持ってくる"]
+
+
+def test_single_characters_that_stand_below_each_other_by_chance_stay_apart() -> None:
+    drawn = [*_drawn("一二", 500, 800), *_drawn("三", 300, 700), *_drawn("月火", 60, 400)]
+    assert [run.text for run in lines_down(drawn)] == ["一", "二", "三", "月", "火"]

@@ -19,10 +19,21 @@ PAGE = """<!DOCTYPE html><html><head><meta charset="Shift_JIS"><title>学校だ�
 <ul><li>水筒</li><li>タオル</li></ul></body></html>"""
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp932", "euc_jp"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp932", "euc_jp", "iso2022_jp"])
 def test_a_text_is_read_in_whatever_encoding_it_came(encoding: str) -> None:
-    text = SENTENCE if encoding != "euc_jp" else SENTENCE.replace("①", "一")
+    text = SENTENCE.replace("①", "一") if encoding in ("euc_jp", "iso2022_jp") else SENTENCE
     assert [part.text for part in read_file("a.txt", text.encode(encoding)).parts] == [text]
+
+
+def test_a_zero_or_half_a_character_does_not_spoil_the_rest_of_a_text() -> None:
+    whole = (SENTENCE * 20).encode()
+    assert [part.text for part in read_file("a.txt", b"\0" + whole).parts] == [SENTENCE * 20]
+    assert [part.text for part in read_file("a.txt", whole + whole[:1]).parts] == [f"{SENTENCE * 20}\ufffd"]
+
+
+def test_elements_within_elements_a_thousand_deep_are_read() -> None:
+    page = "<div>" * 5_000 + "<p>深い<b>文</b></p>です" + "</div>" * 5_000
+    assert "".join(part.text for part in read_file("a.html", page.encode()).parts) == "深い文です"
 
 
 def test_a_text_that_is_one_paragraph_comes_back_exactly() -> None:

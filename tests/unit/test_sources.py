@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,9 +27,30 @@ def test_a_folder_gives_its_files_by_name_without_what_was_left_behind(tmp_path:
         (folder / name).write_text("x")
     (tmp_path / "outside.txt").write_text("x")
     (folder / "link.txt").symlink_to(tmp_path / "outside.txt")
+    (folder / "gone.txt").symlink_to(folder / "nowhere.txt")
+    (folder / "loop.txt").symlink_to(folder / "loop.txt")
     (folder / "own.txt").symlink_to(folder / "2.txt")
     assert [source.name for source in find_sources([folder])] == ["10.md", "2.txt", "own.txt", "a.txt"]
     assert find_sources([folder])[1].id == f"file:{folder}/2.txt"
+
+
+def test_a_folder_that_does_not_open_is_named_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("closed", "open"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text("x")
+    real = os.scandir
+
+    def scandir(path: str) -> Iterator[os.DirEntry[str]]:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "no", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = {source.id.removeprefix(f"file:{tmp_path}/"): source for source in find_sources([tmp_path])}
+    assert list(found) == ["open/a.txt", "closed"]
+    assert _reason(found["closed"]) is Reason.UNREADABLE
 
 
 def test_a_file_named_twice_is_added_once(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from knowledge.documents import terms
-from knowledge.documents.fusion import fuse
+from knowledge.documents.fusion import fuse, needs_vectors
+from knowledge.documents.lexical import Found, Place
 from knowledge.documents.terms import KIND_SHIFT, PAIR, SOUND, WORD, pack, reading, stem, terms_of, unpack
 
 
@@ -111,6 +112,31 @@ async def test_many_threads_count_at_once() -> None:
     assert all(np.array_equal(each[0], expected[0]) for each in found)
 
 
-def test_fusing_prefers_what_both_name_and_then_the_first() -> None:
-    assert [each for each, _ in fuse(["a", "b", "c"], ["d", "b"])] == ["b", "a", "d", "c"]
-    assert fuse(["a"], [])[0] == ("a", 1 / 61)
+def found(*scored: tuple[str, float], coverage: float) -> list[Found]:
+    return [Found(place=Place(name, "v", 0), score=score, coverage=coverage) for name, score in scored]
+
+
+def order(of: list[Found], *nearest: str) -> list[str]:
+    return [each.place.document for each in fuse(of, [Place(name, "v", 0) for name in nearest])]
+
+
+def test_both_rankings_count_alike_where_hardly_anything_was_found() -> None:
+    hardly = found(("a", 3.0), ("b", 2.0), ("c", 1.0), coverage=0.05)
+    assert order(hardly, "d", "b") == ["b", "a", "d", "c"]
+    assert order([], "d", "b") == ["d", "b"]
+
+
+def test_the_nearest_goes_first_where_its_words_are_nearly_as_good() -> None:
+    partly = found(("a", 10.0), ("b", 8.5), ("c", 7.0), coverage=0.3)
+    assert order(partly, "b", "c") == ["b", "a", "c"]
+    assert order(partly, "c", "b") == ["a", "b", "c"]
+    assert order(partly, "d") == ["a", "b", "c"]
+    assert order(partly) == ["a", "b", "c"]
+
+
+def test_vectors_are_heard_where_the_words_do_not_decide() -> None:
+    assert needs_vectors("水筒は必要ですか", found(("a", 1.0), coverage=0.3))
+    assert not needs_vectors("水筒は必要ですか", found(("a", 1.0), coverage=0.5))
+    assert not needs_vectors("すいとうは いりますか", found(("a", 1.0), coverage=0.05))
+    assert needs_vectors("すいとうは いりますか", [])
+    assert needs_vectors("Do we need a bottle?", found(("a", 1.0), coverage=0.05))

@@ -26,8 +26,10 @@ CONTENTS_STYLE = re.compile(r"(?:toc|目次)\s*\d", re.IGNORECASE)
 
 
 def read_docx(content: bytes) -> ReadDocument:
-    """Headings by their styles, else by their numbering; notes at the end. Raises whatever a damaged file causes."""
+    """What a reader of the page sees: headings by their styles, else by their numbering; notes at the end. Raises
+    whatever a damaged file causes."""
     document: Any = Document(BytesIO(content))
+    _strip_hidden(document)
     outline = Outline()
     title: str | None = None
     for block in document.iter_inner_content():
@@ -38,6 +40,35 @@ def read_docx(content: bytes) -> ReadDocument:
     for note in _notes(document):
         outline.add(note)
     return outline.build(title or outline.first)
+
+
+def _strip_hidden(document: Any) -> None:
+    """Take out what Word does not show, and the frames of content controls: what stands in them is text like other."""
+    body = document.element.body
+    for frame in list(body.iter(f"{W}sdt", f"{W}customXml")):
+        for holder in list(frame.iterchildren(f"{W}sdtContent")) if frame.tag == f"{W}sdt" else [frame]:
+            for child in list(holder):
+                frame.addprevious(child)
+        frame.getparent().remove(frame)
+    hiding = {style.style_id for style in document.styles if _hides(style)}
+    rows = [row for row in body.iter(f"{W}tr") if row.find(f"{W}trPr/{W}del") is not None]
+    for each in [*rows, *(run for run in body.iter(f"{W}r") if _is_hidden(run, hiding))]:
+        each.getparent().remove(each)
+
+
+def _hides(style: Any) -> bool:
+    """Whether a style, or the one that it is based on, hides text."""
+    if not hasattr(style, "font"):
+        return False  # of lists
+    return bool(style.font.hidden or (style.font.hidden is None and style.base_style and _hides(style.base_style)))
+
+
+def _is_hidden(run: Any, hiding: set[str]) -> bool:
+    mark = run.find(f"{W}rPr/{W}vanish")
+    if mark is not None:
+        return mark.get(f"{W}val") not in ("0", "false", "off")
+    styles = (run.find(f"{W}rPr/{W}rStyle"), run.getparent().find(f"{W}pPr/{W}pStyle"))
+    return any(style is not None and style.get(f"{W}val") in hiding for style in styles)
 
 
 def _add_paragraph(paragraph: Any, outline: Outline, title: str | None) -> str | None:

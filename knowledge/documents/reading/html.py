@@ -112,6 +112,13 @@ def _add(between: list[str], outline: Outline) -> None:
 
 def _inline(node: object) -> str:
     r"""Text as a line of it is shown: \v stands for a line break of the source, \f for one of the page."""
+    if isinstance(node, Tag):
+        return "".join([_written(node), *map(_written, node.descendants)])
+    return _written(node)
+
+
+def _written(node: object) -> str:
+    """What an element or a text says by itself, whatever stands within it."""
     match node:
         case PreformattedString():  # comments and the like
             return ""
@@ -121,8 +128,6 @@ def _inline(node: object) -> str:
             return "\f"
         case Tag(name="img"):
             return str(node.get("alt") or "")
-        case Tag():
-            return "".join(map(_inline, node.children))
         case _:
             return ""
 

@@ -157,7 +157,6 @@ def _spacing(pages: list[list[_Line]], body: float) -> float:
 def _add_page(
     page: Page, lines: list[_Line], outline: Outline, ranks: dict[float, int], spacing: float, title: str | None
 ) -> None:
-    right = max((line.right for line in lines), default=0.0)
     block: list[_Line] = []  # lines of one paragraph, or of one heading
     level: int | None = None  # of the heading that the block is
 
@@ -171,7 +170,7 @@ def _add_page(
         else:
             outline.heading(level, text, page.number)
 
-    for line in lines:
+    for line, right in zip(lines, _column_ends(lines), strict=True):
         if line.table is not None:
             close()
             for row in _rows(page, line.table):
@@ -186,6 +185,17 @@ def _add_page(
         level = its_level
         block.append(line)
     close()
+
+
+def _column_ends(lines: list[_Line]) -> list[float]:
+    """How far to the right the column of each line goes: where a line stands above the one before it, another column
+    begins."""
+    columns: list[list[_Line]] = []
+    for line in lines:
+        if not columns or line.middle > columns[-1][-1].middle + line.size:
+            columns.append([])
+        columns[-1].append(line)
+    return [max(each.right for each in column) for column in columns for _ in column]
 
 
 def _level(line: _Line, ranks: dict[float, int]) -> int | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pypdfium2.raw
@@ -18,6 +19,8 @@ NEAR = 3.0  # points: lines as near as this are one
 THIN = 3.0  # points: a rectangle as thin as this is a line
 MAX_RULES = 1500  # of one page; beyond it is a drawing, not a table
 APART = 1.2  # of the characters' height: a gap as wide as this parts two runs
+FEWEST_DOWN = 4  # characters below each other; fewer may be so by chance
+DOWNWARDS = re.compile(rf"{WIDE.pattern}|\d{{1,3}}|[A-Za-z]")  # what is drawn at once in a line that is read downwards
 LINE_END_HYPHEN = 2  # what PDFium gives for a hyphen at the end of a line
 RADICALS = range(0x2E80, 0x2FE0)  # that fonts give for kanji that look the same
 
@@ -102,7 +105,7 @@ def read_page(page: Any, number: int) -> Page:
     found = Page(number=number, height=float(page.get_height()), grids=grids)
     text_page = page.get_textpage()
     try:
-        found.runs.extend(_runs(text_page.raw, grids))
+        found.runs.extend(lines_down(_runs(text_page.raw, grids)))
     finally:
         text_page.close()
     return found
@@ -154,6 +157,52 @@ def _runs(text_page: Any, grids: list[Grid]) -> Iterator[Run]:
         space = 0
     if run is not None:
         yield run
+
+
+def lines_down(runs: Iterable[Run]) -> Iterator[Run]:
+    """The runs, with those of lines that are read from the top to the bottom put together. Where such a line does not
+    end a sentence, the next one to its left goes on with it."""
+    whole: Run | None = None  # lines put together so far, where the last of them begins
+    line: list[Run] = []
+    for run in [*runs, None]:
+        if run is not None and line and _stands_below(run, line[-1]):
+            line.append(run)
+            continue
+        if line:
+            goes_on = whole is not None and _goes_on(whole, line[0])
+            if whole is not None and not goes_on:
+                yield whole
+            if goes_on or len(line) >= FEWEST_DOWN:
+                before = whole.text if whole is not None and goes_on else ""
+                whole = replace(line[0], text=before + "".join(each.text for each in line))
+            else:
+                yield from line
+                whole = None
+        line = [] if run is None else [run]
+    if whole is not None:
+        yield whole
+
+
+def _stands_below(run: Run, above: Run) -> bool:
+    """Whether a run is the next character of a line that is read downwards, or a number of few digits in it."""
+    em = max(max(each.right - each.left, each.top - each.bottom) for each in (run, above))
+    return (
+        run.cell is None is above.cell
+        and all(DOWNWARDS.fullmatch(each.text) for each in (run, above))
+        and abs(run.left + run.right - above.left - above.right) < em
+        and -em / 4 < above.bottom - run.top < em
+    )
+
+
+def _goes_on(whole: Run, first: Run) -> bool:
+    """Whether a line that is read downwards goes on with the one to its right."""
+    width = whole.right - whole.left
+    return (
+        not whole.text.endswith("。")
+        and DOWNWARDS.fullmatch(first.text) is not None
+        and width / 2 < whole.left - first.left < width * 2.5
+        and abs(whole.size - first.size) <= 1
+    )
 
 
 def _character(code: int) -> str:

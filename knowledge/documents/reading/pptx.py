@@ -38,8 +38,10 @@ def read_pptx(content: bytes) -> ReadDocument:
 
 
 def _in_reading_order(shapes: Iterable[Any]) -> Iterator[Any]:
-    """From the top to the bottom, then from the left; the shapes of a group in its place."""
+    """From the top to the bottom, then from the left; the shapes of a group in its place. Hidden ones are left out."""
     for shape in sorted(shapes, key=lambda each: (each.top or 0, each.left or 0)):
+        if shape._element._nvXxPr.cNvPr.get("hidden") in ("1", "true"):
+            continue
         if hasattr(shape, "shapes"):
             yield from _in_reading_order(shape.shapes)
         else:

@@ -11,6 +11,8 @@ from knowledge.documents.reading.outline import Outline
 
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 JAPANESE = ("cp932", "euc_jp")
+KANJI_IN = b"\x1b$"  # of ISO-2022-JP, as old mail is written
+MOST_DAMAGED = 0.02  # of the characters that are not ASCII
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 KANA = re.compile(r"[ぁ-んァ-ヶー、。]")
 HALF_KANA = re.compile(r"[｡-ﾟ]")
@@ -39,9 +41,9 @@ def decoded(content: bytes) -> str:
     for mark, encoding in BOMS:
         if content.startswith(mark):
             return _checked(_attempt(content, encoding))
-    text = _attempt(content, "utf-8")
-    if text is None or "\0" in text:
-        text = _utf_16(content) or _japanese(content) or _guessed(content)
+    text = _attempt(content, "iso2022_jp") if KANJI_IN in content else _attempt(content, "utf-8")
+    if text is None or text.count("\0") > MOST_DAMAGED * len(text):
+        text = _utf_16(content) or _damaged(content) or _japanese(content) or _guessed(content)
     return _checked(text)
 
 
@@ -58,6 +60,13 @@ def _utf_16(content: bytes) -> str | None:
     if not any(zeros):
         return None
     return _attempt(content, "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le")
+
+
+def _damaged(content: bytes) -> str | None:
+    """UTF-8 but for a few bytes, as a file that was cut off has them."""
+    text = content.decode("utf-8", "replace")
+    known = sum(character > "\x7f" for character in text)
+    return text if text.count("\ufffd") <= MOST_DAMAGED * known else None
 
 
 def _japanese(content: bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from contextlib import suppress
 from typing import BinaryIO
@@ -15,6 +16,7 @@ from knowledge.documents.reading.registry import read_file
 def main() -> None:
     """Answer until the input ends."""
     _limit_memory()
+    gc.set_threshold(100_000, 50, 50)  # a parser makes many objects at once, hardly any of them garbage
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # a library that prints must not break an answer
     while (kind := _message(asked)) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -11,6 +11,7 @@ from openpyxl import load_workbook
 
 from knowledge.documents.reading.limits import MAX_CHARACTERS
 from knowledge.documents.reading.model import ReadDocument
+from knowledge.documents.reading.number_format import shown_moment, shown_number
 from knowledge.documents.reading.outline import Outline
 from knowledge.documents.reading.tables import lines_of
 
@@ -18,8 +19,8 @@ MAX_CELLS = MAX_CHARACTERS  # of one sheet; a sheet may claim to be a million ro
 
 
 def read_xlsx(content: bytes) -> ReadDocument:
-    """A sheet is a page and a heading; empty rows part tables; hidden sheets and rows are left out. Raises whatever a
-    damaged file causes."""
+    """A sheet is a page and a heading; empty rows part tables; hidden sheets, rows and columns are left out.
+    Raises whatever a damaged file causes."""
     book: Any = load_workbook(BytesIO(content), data_only=True)
     outline = Outline()
     for page, sheet in enumerate(book.worksheets, 1):
@@ -36,14 +37,14 @@ def read_xlsx(content: bytes) -> ReadDocument:
 
 def _blocks(sheet: Any) -> Iterator[list[list[str]]]:
     """Rows between empty rows."""
-    spanned = _spanned(sheet)
+    spanned, hidden = _spanned(sheet), _hidden_columns(sheet)
     block: list[list[str]] = []
     if sheet.max_row * sheet.max_column > MAX_CELLS:
         sheet = sheet.iter_rows(max_row=MAX_CELLS // sheet.max_column)
     for number, row in enumerate(getattr(sheet, "rows", sheet), 1):
         if getattr(row[0], "parent", None) is not None and row[0].parent.row_dimensions[number].hidden:
             continue
-        cells = [_shown(cell) or spanned.get((cell.row, cell.column), "") for cell in row]
+        cells = [_shown(cell) or spanned.get((cell.row, cell.column), "") for cell in row if cell.column not in hidden]
         if any(cells):
             block.append(cells)
         elif block:
@@ -63,6 +64,15 @@ def _spanned(sheet: Any) -> dict[tuple[int, int], str]:
     }
 
 
+def _hidden_columns(sheet: Any) -> frozenset[int]:
+    return frozenset(
+        column
+        for each in sheet.column_dimensions.values()
+        if each.hidden and each.min and each.max  # one entry may stand for several columns
+        for column in range(each.min, min(each.max, sheet.max_column) + 1)
+    )
+
+
 def _is_header(block: list[list[str]]) -> bool:
     """In a workbook a full first row of short names over rows of the same width is a header, with two columns too."""
     filled = [cell for cell in block[0] if cell]
@@ -70,21 +80,15 @@ def _is_header(block: list[list[str]]) -> bool:
 
 
 def _shown(cell: Any) -> str:
-    """A cell's value as it is read on the screen, nearly."""
+    """A cell's value as it is read on the screen."""
     match cell.value:
         case None:
             return ""
         case bool(value):
             return "TRUE" if value else "FALSE"
-        case datetime() as moment:
-            return moment.date().isoformat() if moment.time() == time() else moment.strftime("%Y-%m-%d %H:%M")
-        case date() as day:
-            return day.isoformat()
-        case time() as clock:
-            return f"{clock.hour}:{clock.minute:02}"
-        case int() | float() as number if "%" in cell.number_format:
-            return f"{number * 100:g}%"
-        case float(number):
-            return f"{number:.10g}"
+        case datetime() | date() | time() | timedelta() as moment:
+            return shown_moment(moment, cell.number_format)
+        case int() | float() as number:
+            return shown_number(number, cell.number_format)
         case value:
             return str(value).strip()

@@ -1,12 +1,15 @@
-"""A strict stand-in for a server that speaks OpenAI's chat completions protocol, on a port of this machine.
+"""A strict stand-in for a server that speaks OpenAI's protocols of chat and embeddings, on a port of this machine.
 
 It answers what the test tells it to, keeps what it was sent, and refuses a request that the real one would refuse.
-Source: the public API reference of OpenAI, "Create chat completion", as of 2026-11.
+Source: the public API reference of OpenAI, "Create chat completion" and "Create embeddings", as of 2026-11.
 """
 
 from __future__ import annotations
 
 import asyncio
+import struct
+from base64 import b64encode
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -63,6 +66,33 @@ class OpenAIStandIn:
             }
         )
 
+    async def embed(self, request: Request) -> Response:
+        body: dict[str, Any] = orjson.loads(await request.body())
+        self.requests.append(body)
+        if self.status != 200:
+            return _error(self.status, "as the test wants it")
+        texts: list[str] = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        if not body.get("model") or not texts or not all(texts):
+            return _error(400, "model and texts are expected")
+        return JSONResponse(
+            {
+                "object": "list",
+                "model": body["model"],
+                "data": [
+                    {"object": "embedding", "index": index, "embedding": _vector(text, body.get("encoding_format"))}
+                    for index, text in enumerate(texts)
+                ],
+                "usage": {"prompt_tokens": 1, "total_tokens": 1},
+            }
+        )
+
+
+def _vector(text: str, encoding: str | None) -> list[float] | str:
+    """Of 64 numbers: how many characters have each remainder."""
+    counts = Counter(ord(character) % 64 for character in text)
+    numbers = [float(counts[number]) for number in range(64)]
+    return b64encode(struct.pack("<64f", *numbers)).decode() if encoding == "base64" else numbers
+
 
 def _error(status: int, message: str) -> Response:
     return JSONResponse({"error": {"message": message, "type": "error", "param": None, "code": None}}, status)
@@ -72,7 +102,12 @@ def _error(status: int, message: str) -> Response:
 async def openai_stand_in() -> AsyncGenerator[OpenAIStandIn]:
     """A stand-in that listens until the block ends."""
     stand_in = OpenAIStandIn()
-    app = Starlette(routes=[Route("/v1/chat/completions", stand_in.complete, methods=["POST"])])
+    app = Starlette(
+        routes=[
+            Route("/v1/chat/completions", stand_in.complete, methods=["POST"]),
+            Route("/v1/embeddings", stand_in.embed, methods=["POST"]),
+        ]
+    )
     async with served(app) as url:
         stand_in.url = f"{url}/v1"
         yield stand_in
