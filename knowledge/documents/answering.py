@@ -216,7 +216,7 @@ def asked(question: str) -> Asked:
     """The question's content words, each once, and the kind of answer that it wants."""
     divided = content_words(question)
     words = [word for word in divided if word.kind is not WordKind.LIGHT]
-    if words and not _KANJI.search(question) and _KANA.search(question):
+    if not _KANJI.search(question) and _KANA.search(question):
         words = [*(word for word in words if word.kind is WordKind.NUMBER), *sounds(question)]
     once = tuple({word.form: word for word in words}.values())
     told = told_in(divided)

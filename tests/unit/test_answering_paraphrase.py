@@ -47,6 +47,12 @@ def test_a_question_is_answered_in_the_words_of_the_document() -> None:
     assert "紛失した場合は職員室へ届けてください。" in answer.text
 
 
+def test_a_word_that_a_child_writes_in_kana_is_heard_where_nothing_else_is_recognised() -> None:
+    """うんどうかい is divided into words of which none carries a meaning."""
+    answer = answer_from("うんどうかい いつ？", [hit("運動会は10月3日です。水筒を持って来ます。")])
+    assert answer.text == "運動会は10月3日です。"
+
+
 def index_of(*texts: str) -> Index:
     entries = [
         Entry(id=str(n), version="1", audience=DocumentAudience.EVERYONE, org_id=None, valid_until=None)
