@@ -36,7 +36,9 @@ from knowledge.records import replies as _replies
 from knowledge.records import roster as _roster
 from knowledge.records import study_log as _study_log
 from knowledge.records import talk_requests as _talk_requests
+from scheduler import leadership as _leadership
 from scheduler import outbox as _outbox
+from scheduler import rates as _rates
 
 TABLE_MODULES = (
     _inbox,
@@ -63,7 +65,9 @@ TABLE_MODULES = (
     _roster,
     _study_log,
     _talk_requests,
+    _leadership,
     _outbox,
+    _rates,
 )
 METADATA = Base.metadata
 
