@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench docs lock browser
+.PHONY: help demo test check format bench docs lock browser audit faults
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -27,19 +27,26 @@ demo: $(VENV)/run.stamp  ## a small district to play with, on http://127.0.0.1:8
 test: $(VENV)/dev.stamp browser  ## every test, on SQLite, PostgreSQL and in a browser
 	$(BIN)/python -m pytest -n 2
 
-check: $(VENV)/dev.stamp browser  ## what CI runs: format, lint, types, layers, tests
+check: $(VENV)/dev.stamp browser  ## what CI runs: format, lint, types, layers, audit, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.audit
 	$(BIN)/python -m pytest -n 2
 
 format: $(VENV)/dev.stamp  ## put the code in order
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+audit: $(VENV)/dev.stamp  ## known vulnerabilities of what is pinned, where an advisory service can be asked
+	$(BIN)/python -m tests.audit
+
 bench: $(VENV)/dev.stamp  ## each a ratio to a named floor measured in the same run
 	$(BIN)/python -m benchmarks
+
+faults: $(VENV)/dev.stamp  ## break it in every way under load, for a quarter of an hour
+	$(BIN)/python -m tests.faults
 
 browser: $(VENV)/dev.stamp  ## a Chromium for the browser tests, where there is none yet
 	@$(BIN)/python -m tests.browser.install

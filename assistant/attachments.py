@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
 from knowledge.db import Base, Database, upsert
+from knowledge.keys import key_for
 
 LIVES = timedelta(days=3)  # long enough to be looked at again, short enough not to lie about
 
@@ -115,5 +116,4 @@ def has_expired(expires: str, now: datetime) -> bool:
 
 
 def _signature(secret: bytes, file_id: str, expires: str) -> str:
-    # The words before keep a signature of anything else that this key signs from being taken for one of an address.
-    return hmac.new(secret, f"file:{file_id}:{expires}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key_for("file", secret), f"{file_id}:{expires}".encode(), hashlib.sha256).hexdigest()

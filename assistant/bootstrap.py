@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 
 import aiohttp
 
+from assistant.channels.busy import Busy
 from assistant.channels.line.quota import LineQuota
 from assistant.channels.port import Channel
 from assistant.channels.sender import Sender
@@ -31,6 +33,7 @@ from assistant.handlers import (
     home,
     linking,
     notes,
+    pace,
     practices,
     questions,
     reaching,
@@ -38,25 +41,29 @@ from assistant.handlers import (
     safety,
     talk,
 )
-from assistant.inbox import Inbox
+from assistant.inbox import Inbox, events_without_job
 from assistant.library import build_library
 from assistant.llm.documents import build_answerer
 from assistant.llm.interpreter import build_interpreter
 from assistant.notices import Notices
 from assistant.settings import Settings
 from knowledge.db import Database
-from scheduler.delivery import WIDTH as SENDS_AT_ONCE
-from scheduler.delivery import Delivery, Group
-from scheduler.delivery import Done as Settled
-from scheduler.engines.inline import Pipeline
+from scheduler.deliveries import Deliveries
+from scheduler.delivery import Delivery
+from scheduler.engines.inline import InlineQueue, Pipeline
+from scheduler.engines.postgres import PostgresQueue
+from scheduler.queue import Assignments
+from scheduler.rates import Rates
 from scheduler.schools import SchoolTimes
 
-# The order of the turn: who is it → distress → words that steer → the waiting question → everything else.
+# The order of the turn: who is it → distress → too fast? → words that steer → the waiting question → everything else.
 HANDLERS: tuple[Handler, ...] = (
     accounts.on_account_event,
     home.on_home,
+    pace.on_every,
     safety.on_cry_for_help,
     care.on_distress,
+    pace.on_rush,
     linking.on_unlinked,
     talk.on_too_long,
     care.on_tell_teacher,
@@ -101,8 +108,28 @@ class Core:
     database: Database
     inbox: Inbox
     turns: Pipeline[Job, Done]
-    delivery: Pipeline[Group, Settled]
+    delivery: Deliveries
     recover: Callable[..., Awaitable[None]]  # takes up sends of processes that died
+    engine: PostgresQueue | None = None  # hands conversations to this process; None: it answers everybody
+
+    def start(self) -> None:
+        """Answer and send, until ``stop``."""
+        self.turns.start()
+        self.delivery.start()
+        if self.engine is not None:
+            self.engine.start()
+
+    async def stop(self) -> None:
+        """Take nothing new, finish what is under way, leave the rest to others; all pipelines side by side, for each
+        has its own grace. Safe to call when it never started."""
+        await asyncio.gather(self._stop_answering(), self.delivery.stop())
+
+    async def _stop_answering(self) -> None:
+        if self.engine is not None:
+            self.engine.stop_taking()
+        await self.turns.stop()
+        if self.engine is not None:
+            await self.engine.stop()
 
     async def drain(self) -> None:
         """Work through everything that is there, in the caller's time."""
@@ -133,7 +160,7 @@ def with_quota(
     """The services, able to ask LINE what may still be sent this month; without LINE's settings, as they were."""
     if not settings.has_line:
         return services
-    token = settings.line_channel_access_token
+    token = settings.line_channel_access_token.get_secret_value()
     return replace(services, quota=LineQuota(session, settings.line_api_base_url, token, now))
 
 
@@ -150,34 +177,42 @@ def build_core(
     now: Callable[[], datetime] = utc_now,
     only: str | None = None,
     handlers: tuple[Handler, ...] = HANDLERS,
+    *,
+    is_shared: bool = False,
+    rates: Rates | None = None,
 ) -> Core:
-    """Wire inbox, turns and delivery over some channels; ``only`` serves a single account."""
+    """Wire inbox, turns and deliveries over some channels; ``only`` serves a single account. ``is_shared``: other
+    processes work on the same database, and the engine says who answers whom. ``rates``: what the platforms take in a
+    second; None: nobody counts (commands, which send little)."""
+    assignments = Assignments()
     composer = Composer(services, channels, now)
     notices = Notices(services.database, list(channels), services.language, now)
-    delivery = Delivery(
-        services.database,
-        {name: Sender(channel, composer.compose, now) for name, channel in channels.items()},
-        now,
-        notices.report,
-        only,
+    deliveries = Deliveries(
+        [
+            Delivery(services.database, name, Sender(channel, composer.compose, now), now, notices.report, only, rates)
+            for name, channel in channels.items()
+        ]
     )
-    sending = Pipeline[Group, Settled]("delivery", delivery.exchange, delivery.run, SENDS_AT_ONCE)
     turns = Turns(
         services,
         handlers,
         {name: channel.to_incoming for name, channel in channels.items()},
         now,
-        sending.wake,
-        lambda account_id: channels[account_id.partition(":")[0]].show_busy(account_id),
+        deliveries.wake,
+        Busy(channels, rates).show,
         only,
         AFTERWARDS,
+        assignments if is_shared else None,
     )
     turning = Pipeline[Job, Done]("turns", turns.exchange, turns.run, TURNS_AT_ONCE)
+    assignments.wakes(turning.wake)
+    engine = PostgresQueue(services.database, assignments, list(channels), events_without_job) if is_shared else None
     return Core(
         services=services,
         database=services.database,
-        inbox=Inbox(services.database, now, turning.wake),
+        inbox=Inbox(services.database, now, engine or InlineQueue(turning.wake)),
         turns=turning,
-        delivery=sending,
-        recover=delivery.recover,
+        delivery=deliveries,
+        recover=deliveries.recover,
+        engine=engine,
     )

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from urllib.parse import quote, urlencode
 
+from knowledge.keys import key_for
+
 LIVES = timedelta(days=7)  # a citation is looked up again within the week
 
 
@@ -56,5 +58,5 @@ def check_signature(secret: bytes, document_id: str, query: Mapping[str, str], n
 
 def _signature(secret: bytes, document_id: str, person_id: str, expires: str) -> str:
     # The length of the one keeps "a:b" for "c" from being taken for "a" for "b:c".
-    signed = f"document:{len(document_id)}:{document_id}:{person_id}:{expires}"
-    return hmac.new(secret, signed.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    signed = f"{len(document_id)}:{document_id}:{person_id}:{expires}"
+    return hmac.new(key_for("document", secret), signed.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()

@@ -10,18 +10,32 @@ from enum import StrEnum
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import BigInteger, Index, Integer, String, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Executable,
+    FromClause,
+    Index,
+    Integer,
+    String,
+    bindparam,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
-from assistant.metrics import EVENTS
+from assistant.keeping_up import PATIENCE, Commits
+from assistant.metrics import EVENTS, REFUSED
 from knowledge.db import Base, Database, upsert
 from knowledge.errors import StorageDownError
 from knowledge.records.accounts import Account
+from scheduler.queue import Queue, WakeUp
 from scheduler.trace import places
 
-PATIENCE = 1.5  # seconds a webhook may wait for its events to be stored (503 within 2 s)
 LARGEST_BATCH = 500  # requests whose events are stored in one transaction
+MOST_WAITING = 5000  # requests, however fast the store is; what they carry is bounded by ``channels/guard.py``
 LOOKED_AT = 500  # latest events of an account among which a message to be forgotten is looked for
 KNOWN_ACCOUNTS = 100_000  # accounts remembered, so that only a new one costs an insert
 
@@ -86,20 +100,27 @@ Waiting = tuple[Sequence[RawEvent], "asyncio.Future[None]"]  # the events of one
 class Inbox:
     """Stores events of many requests together (group commit): each caller waits only for its own to be safe."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime], wake: Callable[[], None]) -> None:
-        """``wake`` is called after events were stored."""
+    def __init__(self, database: Database, now: Callable[[], datetime], queue: Queue) -> None:
+        """``queue`` wakes those who answer."""
         self._database = database
         self._now = now
-        self._wake = wake
+        self._queue = queue
         self._waiting: list[Waiting] = []
+        self._commits = Commits()
         self._writer: asyncio.Task[None] | None = None
         self._known: set[str] = set()
 
     async def receive(self, events: Sequence[RawEvent]) -> None:
         """Store the events; one that is there already is left as it is. Returns after the commit; no events, nothing
-        done. Raises ``StorageDownError`` when the store does not answer in time."""
+        done. Raises ``StorageDownError`` when the store does not answer in time, and at once when it could not. What
+        waited in vain is stored all the same if it can be; when it is sent again it is known."""
         if not events:
             return
+        is_full = len(self._waiting) >= MOST_WAITING
+        refusal = "full" if is_full else self._commits.refusal(len(self._waiting) // LARGEST_BATCH + 1)
+        if refusal is not None:
+            REFUSED.labels(reason=refusal).inc()
+            raise StorageDownError(f"the store cannot keep up: {refusal}")
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((events, stored))
         if self._writer is None or self._writer.done():
@@ -108,7 +129,9 @@ class Inbox:
             async with asyncio.timeout(PATIENCE):
                 await asyncio.shield(stored)
         except TimeoutError as error:
+            REFUSED.labels(reason="late").inc()
             raise StorageDownError("the store did not answer in time") from error
+        log.info("events_stored", channel=events[0].channel, events=[event.event_id for event in events])
 
     async def _write_all(self) -> None:
         while self._waiting:
@@ -116,25 +139,32 @@ class Inbox:
             if not await self._try(batch):
                 for each in batch:  # one that cannot be stored must not take the others with it
                     await self._try([each])
+            if self._commits.is_down:  # the others need not wait to hear it
+                gone, self._waiting = self._waiting, []
+                _let_go(gone, StorageDownError("the store is down"))
 
     async def _try(self, batch: Sequence[Waiting]) -> bool:
         """Store the events of some requests and let them go on; False when they are to be tried one by one."""
+        was_down, is_down = self._commits.is_down, False
+        self._commits.begin()
         try:
             await self._write([event for events, _ in batch for event in events])
         except Exception as error:  # each waiting webhook answers for itself; none may hang
-            if len(batch) > 1 and not isinstance(error, StorageDownError):
+            is_down = isinstance(error, StorageDownError)
+            if len(batch) > 1 and not is_down:
                 return False
-            if not isinstance(error, StorageDownError):
+            if not is_down:
                 log.error("event_not_stored", error=type(error).__name__, at=places(error))
-            for _, stored in batch:
-                if not stored.done():
-                    stored.set_exception(error)
-                    stored.exception()  # its webhook may have given up waiting
+            elif not was_down:  # logged once, not for every webhook that tries
+                log.error("storage_down", job="inbox", problem=str(error))
+            _let_go(batch, error)
             return True
+        finally:
+            self._commits.end(is_down=is_down)
         for _, stored in batch:
             if not stored.done():
                 stored.set_result(None)
-        self._wake()
+        self._queue.committed()
         return True
 
     async def _write(self, events: Sequence[RawEvent]) -> None:
@@ -174,11 +204,42 @@ class Inbox:
                 ],
                 key=["event_id"],
             )
+            await self._queue.enqueue(
+                connection,
+                [
+                    WakeUp(key=event.event_id, channel=event.channel, account_id=event.account_id)
+                    for event in events
+                    if event.is_for_us and event.account_id
+                ],
+            )
         for event in events:
             EVENTS.labels(channel=event.channel, handled="yes" if event.is_for_us else "no").inc()
         if len(self._known) > KNOWN_ACCOUNTS:
             self._known.clear()
         self._known.update(accounts)
+
+
+def _let_go(batch: Sequence[Waiting], error: Exception) -> None:
+    """Tell those who wait that it failed."""
+    for _, stored in batch:
+        if not stored.done():
+            stored.set_exception(error)
+            stored.exception()  # its webhook may have given up waiting
+
+
+def events_without_job(jobs: FromClause, limit: int) -> Executable:
+    """At most ``limit`` new events of the parameter ``channels``, the oldest first, that are not among ``jobs.c.key``:
+    their wake-up was lost."""
+    return (
+        select(InboxEvent.event_id.label("key"), InboxEvent.channel, InboxEvent.account_id)
+        .where(
+            InboxEvent.state == literal_column(f"'{InboxState.NEW}'"),  # as it stands in the partial index
+            InboxEvent.channel.in_(bindparam("channels", expanding=True)),
+            ~select(jobs.c.key).where(jobs.c.key == InboxEvent.event_id).exists(),
+        )
+        .order_by(InboxEvent.occurred_at, InboxEvent.id)
+        .limit(limit)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ import hmac
 
 from assistant.messages import Link
 from assistant.wording.texts import Speaker
+from knowledge.keys import key_for
 from knowledge.records.content import Item
 
 SIGNATURE = 32  # hexadecimal digits of an HMAC-SHA256: 128 bits
@@ -34,5 +35,5 @@ def signed(secret: bytes, value: str) -> str | None:
 
 
 def _signature(secret: bytes, offer_id: str) -> str:
-    # The word before keeps a signature of anything else that this key signs from being taken for one of an offer.
-    return hmac.new(secret, f"offer:{offer_id}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:SIGNATURE]
+    signature = hmac.new(key_for("offer", secret), offer_id.encode("utf-8", "replace"), hashlib.sha256)
+    return signature.hexdigest()[:SIGNATURE]

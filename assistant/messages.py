@@ -32,7 +32,7 @@ class Kind(StrEnum):
 class ReplyToken:
     """The right to answer one event at no cost (LINE)."""
 
-    value: str
+    value: str = field(repr=False)
     born_at: datetime  # from when its age counts
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assistant.errors import SettingsError
 from assistant.messages import LANGUAGES
 
+LONGEST_SHOWN = 16  # characters of a value that is wrong
 PROVIDERS = ("openai", "ollama")  # whose LangChain packages are installed with us
 
 
@@ -24,9 +25,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", populate_by_name=True)
 
     data_dir: Path = Field(default=Path("var"), alias="AYUMI_DATA_DIR")
-    database_url: str = Field(default="", alias="AYUMI_DATABASE_URL")
+    database_url: SecretStr = Field(default=SecretStr(""), alias="AYUMI_DATABASE_URL")
     base_url: str = Field(default="", alias="AYUMI_BASE_URL")
-    secret_key: str = Field(default="", alias="AYUMI_SECRET_KEY")
+    secret_key: SecretStr = Field(default=SecretStr(""), alias="AYUMI_SECRET_KEY")
     timezone: str = Field(default="Asia/Tokyo", alias="AYUMI_TIMEZONE")
     language: str = Field(default="ja", alias="AYUMI_LANGUAGE")
     link_code_hours: float = Field(default=24.0, alias="AYUMI_LINK_CODE_HOURS")
@@ -38,12 +39,12 @@ class Settings(BaseSettings):
     embeddings_base_url: str = Field(default="", alias="AYUMI_EMBEDDINGS_BASE_URL")  # empty: that of the model
     chroma_url: str = Field(default="", alias="AYUMI_CHROMA_URL")  # empty: Chroma in the data folder
 
-    line_channel_secret: str = Field(default="", alias="LINE_CHANNEL_SECRET")
-    line_channel_access_token: str = Field(default="", alias="LINE_CHANNEL_ACCESS_TOKEN")
+    line_channel_secret: SecretStr = Field(default=SecretStr(""), alias="LINE_CHANNEL_SECRET")
+    line_channel_access_token: SecretStr = Field(default=SecretStr(""), alias="LINE_CHANNEL_ACCESS_TOKEN")
     line_api_base_url: str = Field(default="https://api.line.me", alias="LINE_API_BASE_URL")
 
-    slack_signing_secret: str = Field(default="", alias="SLACK_SIGNING_SECRET")
-    slack_bot_token: str = Field(default="", alias="SLACK_BOT_TOKEN")
+    slack_signing_secret: SecretStr = Field(default=SecretStr(""), alias="SLACK_SIGNING_SECRET")
+    slack_bot_token: SecretStr = Field(default=SecretStr(""), alias="SLACK_BOT_TOKEN")
     slack_api_base_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_BASE_URL")
 
     @field_validator("data_dir")
@@ -113,7 +114,7 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'ayumi.db'}"
+        return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir.resolve() / 'ayumi.db'}"
 
     @property
     def has_line(self) -> bool:
@@ -138,7 +139,7 @@ class Settings(BaseSettings):
 
         Raises ``SettingsError`` when what is kept there is empty."""
         if self.secret_key:
-            return self.secret_key.encode()
+            return self.secret_key.get_secret_value().encode()
         path = self.data_dir / "secret_key"
         if not path.exists():
             self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -164,5 +165,8 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
         reason = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{name}: {reason} (it is {os.environ.get(name, str(first['input']))!r})") from error
+        value = os.environ.get(name, str(first["input"]))
+        # Whatever is long may be a token that got into the wrong place.
+        shown = value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…"
+        raise SettingsError(f"{name}: {reason} (it is {shown!r})") from None
     return settings

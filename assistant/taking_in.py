@@ -24,6 +24,7 @@ from knowledge.documents.model import DocumentAudience, Outcome
 from knowledge.records.accounts import Account
 from scheduler.outbox import Item
 
+MOST_AT_WORK = 8  # files; each has a send waiting, of which a channel has so many at once, and others want to go out
 MOST_TRIES = 8  # to fetch a file, over some two minutes; then its sender is asked to send it again
 
 log = structlog.get_logger(__name__)
@@ -41,9 +42,12 @@ class TakingIn:
 
     async def compose(self, item: Item) -> Composed | None:
         """None when the account changed hands, or the person may no longer add documents there. A send has a deadline,
-        and a long file may need more: the work goes on, and the next try of the send waits for the same work."""
+        and a long file may need more: the work goes on, and the next try of the send waits for the same work. Raises
+        ``FileNotFetchedError`` when the file is to be had later, or enough others are at work."""
         task = self._running.get(item.id)
         if task is None:
+            if sum(not other.done() for other in self._running.values()) >= MOST_AT_WORK:
+                raise FileNotFetchedError(Unfetched.LATER)
             task = self._running[item.id] = asyncio.create_task(self._work(item), name="taking in")
             task.add_done_callback(lambda done: done.cancelled() or done.exception())  # it is looked at by the next try
         try:

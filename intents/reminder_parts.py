@@ -24,6 +24,7 @@ from knowledge.questions.model import Vocabulary
 from knowledge.reminding import Anchor, Audience
 
 DATA = Path(__file__).parent / "data"
+LONGEST = 1200  # characters; the words to be sent are part of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,8 @@ class Part:
 
 def understand_part(text: str, vocabulary: Vocabulary, now: datetime, speaker_id: str) -> Part:
     """What the text says of a reminder, and nothing but that; an empty part for any other text."""
+    if len(text) > LONGEST:
+        return Part()
     whole = END.sub("", plain(text))
     bare = whole
     for edge in _words()["edges"]:

@@ -28,8 +28,14 @@ from sqlalchemy.types import TypeDecorator
 from knowledge.errors import DatabaseAddressError, StorageDownError
 
 BUSY_TIMEOUT = 10.0  # seconds another process may hold SQLite's write lock before we give up
-POOL_SIZE = 10  # connections of one process to PostgreSQL
+POOL_SIZE = 10  # connections of one process to PostgreSQL, where the caller does not say
+POOL_PATIENCE = 2.0  # seconds to wait for one of them, and to make one: a webhook has to be answered by then
 SQLITE_READERS = 4  # connections of one process that read SQLite; each has a thread
+
+# PostgreSQL's SQLSTATE (its manual, appendix "Error Codes"): no connection, no resources, shut down or starting up, a
+# fault of the system or of its own, a transaction that the server broke off. What it names otherwise is our mistake.
+AWAY = ("08", "53", "57", "58", "XX", "25P02", "25P03")
+OWN_FAULT = frozenset({"57014"})  # a statement that was cancelled
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -73,19 +79,23 @@ class Base(DeclarativeBase):
 class Database:
     """Connections to one database. Build it on call, ``await close()`` it at the end."""
 
-    def __init__(self, url: str) -> None:
-        """Raises ``DatabaseAddressError`` when ``url`` is not a database address that we can drive."""
-        self.engine = _engine(url)
+    def __init__(self, url: str, connections: int = POOL_SIZE) -> None:
+        """``connections``: to PostgreSQL, at most; of SQLite see above. Raises ``DatabaseAddressError`` when ``url`` is
+        not a database address that we can drive."""
+        self.engine = _engine(url, connections=connections)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         # SQLite has one writer: it keeps a connection of its own, so that it never waits for readers to hand one back.
         self.write_engine = _engine(url, is_writer=True) if self.is_sqlite else self.engine
+        # PostgreSQL gives every statement a snapshot of its own anyway: a transaction would cost two round trips more.
+        autocommit = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._read_engine = self.engine.execution_options(**autocommit)
         self._write_lock = asyncio.Lock() if self.is_sqlite else None
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
-        """A connection to read with; nothing that is written on it is kept. Raises ``StorageDownError``."""
+        """A connection to read with; nothing may be written on it. Raises ``StorageDownError``."""
         async with AsyncExitStack() as stack:
-            connection = await _enter(stack, self.engine)
+            connection = await _enter(stack, self._read_engine)
             try:
                 yield connection
             except DBAPIError as error:
@@ -104,6 +114,19 @@ class Database:
                     yield connection
             except DBAPIError as error:
                 raise _translated(error) from error
+
+    @asynccontextmanager
+    async def session(self) -> AsyncGenerator[AsyncConnection]:
+        """A connection whose transactions and settings are the caller's business; it is closed at the end, and with it
+        go its locks. For PostgreSQL. Raises ``StorageDownError``."""
+        async with AsyncExitStack() as stack:
+            connection = await _enter(stack, self.engine)
+            try:
+                yield connection
+            except DBAPIError as error:
+                raise _translated(error) from error
+            finally:
+                await connection.invalidate()
 
     async def empty_log(self) -> bool:
         """Write SQLite's log back into its file and empty it, so that nothing that was deleted stays in a file;
@@ -157,8 +180,11 @@ def upsert_statement(table: Any, dialect_name: str, key: tuple[str, ...], update
 
 async def _enter(stack: AsyncExitStack, engine: AsyncEngine) -> AsyncConnection:
     """A connection, given back with the stack. Raises ``StorageDownError`` when none can be had."""
+    # Whether a connection still works is asked before it is given out; of a server that hangs nothing would come.
+    patience = None if engine.dialect.name == "sqlite" else POOL_PATIENCE
     try:
-        return await stack.enter_async_context(engine.connect())
+        async with asyncio.timeout(patience):
+            return await stack.enter_async_context(engine.connect())
     except (OSError, PoolTimeoutError) as error:
         raise StorageDownError(type(error).__name__) from error
     except DBAPIError as error:
@@ -167,12 +193,14 @@ async def _enter(stack: AsyncExitStack, engine: AsyncEngine) -> AsyncConnection:
 
 def _translated(error: DBAPIError) -> Exception:
     """An unreachable, locked or broken store as our own error; a mistake in our SQL stays what it is."""
-    if error.connection_invalidated or isinstance(error, OperationalError) or "Connection" in type(error.orig).__name__:
-        return StorageDownError(type(error.orig).__name__)
+    kind, state = type(error.orig).__name__, getattr(error.orig, "sqlstate", None) or ""
+    is_away = state.startswith(AWAY) and state not in OWN_FAULT
+    if error.connection_invalidated or isinstance(error, OperationalError) or "Connection" in kind or is_away:
+        return StorageDownError(state or kind)
     return error
 
 
-def _engine(url: str, *, is_writer: bool = False) -> AsyncEngine:
+def _engine(url: str, *, connections: int = POOL_SIZE, is_writer: bool = False) -> AsyncEngine:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
@@ -196,9 +224,11 @@ def _engine(url: str, *, is_writer: bool = False) -> AsyncEngine:
         case "postgresql" | "postgres":
             return create_async_engine(
                 parsed.set(drivername="postgresql+asyncpg"),
-                pool_size=POOL_SIZE,
+                pool_size=connections,
+                max_overflow=0,
+                pool_timeout=POOL_PATIENCE,
                 pool_pre_ping=True,
-                connect_args={"timeout": 2.0, "server_settings": {"application_name": "ayumi"}},
+                connect_args={"timeout": POOL_PATIENCE, "server_settings": {"application_name": "ayumi"}},
                 json_serializer=_dumps,
                 hide_parameters=True,  # an error's text must not carry a child's
                 json_deserializer=orjson.loads,

@@ -21,17 +21,19 @@ from sqlalchemy.orm import aliased
 from scheduler.outbox import HELD, ITEM, PENDING, SENDING, Item, Outbox, State, is_open
 
 
-def _is_first() -> ColumnElement[bool]:
+def _is_first(*, overtakes: bool = False) -> ColumnElement[bool]:
     """Nothing older of the account is open. What is held does not stand in the way, nor what was planned for a later
-    moment; what is tried again later does."""
+    moment; what is tried again later does. ``overtakes``: nor what was planned and not begun."""
     earlier = aliased(Outbox)
     is_under_way = or_(earlier.state == SENDING, earlier.attempts > 0, earlier.due_at <= bindparam("now"))
+    is_untouched = and_(earlier.key.is_not(None), earlier.state == PENDING, earlier.attempts == 0)
     return ~exists().where(
         earlier.account_id == Outbox.account_id,
         earlier.id < Outbox.id,
         is_open(earlier),
         earlier.state != HELD,
         is_under_way,
+        *([~is_untouched] if overtakes else []),
     )
 
 
@@ -55,15 +57,18 @@ def _take(chosen: Select[str], **stamp: ColumnElement[str]) -> Executable:
     )
 
 
-def _claim(account_id: str | None = None) -> Executable:
+def _claim(*, asked: bool, account_id: str | None = None) -> Executable:
+    """``asked``: what somebody waits for, such as a reply (it has no key); else what was planned. A school that is
+    prompted must not keep the child waiting who has just answered."""
     due = (
         select(Outbox.id)
         .where(
             Outbox.state == PENDING,
             Outbox.due_at <= bindparam("now"),
             Outbox.channel.in_(bindparam("channels", expanding=True)),
+            Outbox.key.is_(None) if asked else Outbox.key.is_not(None),
             _leads(),
-            _is_first(),
+            _is_first(overtakes=asked),
         )
         .order_by(Outbox.due_at, Outbox.id)
         .limit(bindparam("room"))
@@ -72,7 +77,7 @@ def _claim(account_id: str | None = None) -> Executable:
 
 
 # Statements of the hot path are built once: building them costs more than running them.
-CLAIM = _claim()
+CLAIM_ASKED, CLAIM_PLANNED = _claim(asked=True), _claim(asked=False)
 GATHER = _take(  # what was tried before, alone or in another batch, keeps the retry key it had
     select(Outbox.id)
     .where(
@@ -108,14 +113,24 @@ WAITING = (
 
 
 async def claim(
-    connection: AsyncConnection, channels: Mapping[str, int], now: datetime, limit: int, account_id: str | None = None
+    connection: AsyncConnection,
+    channels: Mapping[str, int],
+    now: datetime,
+    limit: int,
+    account_id: str | None = None,
+    planned: int | None = None,
 ) -> list[Item]:
-    """Take due sends for up to ``limit`` requests: the oldest open one of each account, and none behind one that is
-    still open. ``channels`` says how many accounts one request of each channel can reach; with more than one, those
-    that say the same come along, as a batch."""
-    statement = CLAIM if account_id is None else _claim(account_id)
-    rows = await connection.execute(statement, {"now": now, "channels": list(channels), "room": limit})
-    items = _items(rows)
+    """Take due sends for up to ``limit`` requests, what somebody waits for before what was planned, and of that no more
+    than ``planned`` (None: as many): the oldest open one of each account, and none behind one that is still open.
+    ``channels`` says how many accounts one request of each channel can reach; with more than one, those that say the
+    same come along, as a batch."""
+    values = {"now": now, "channels": list(channels)}
+    asked = CLAIM_ASKED if account_id is None else _claim(asked=True, account_id=account_id)
+    items = _items(await connection.execute(asked, {**values, "room": limit}))
+    room = min(limit - len(items), limit if planned is None else planned)
+    if room > 0:
+        later = CLAIM_PLANNED if account_id is None else _claim(asked=False, account_id=account_id)
+        items += _items(await connection.execute(later, {**values, "room": room}))
     taken: list[Item] = []
     equal: dict[tuple[str, str, str | None, str | None], list[Item]] = {}
     for item in items:
@@ -129,7 +144,7 @@ async def claim(
         size = channels[found[0].channel]
         for start in range(0, len(found), size):
             taken += await _batch(connection, found[start : start + size], size, now)
-    return sorted(taken, key=lambda item: item.id)
+    return sorted(taken, key=lambda item: (item.key is not None, item.id))
 
 
 async def _followers(connection: AsyncConnection, batches: Collection[str], now: datetime) -> list[Item]:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import perf_counter
 from typing import Literal, Protocol
 
 import structlog
 
 from knowledge.db import Database
+from knowledge.errors import StorageDownError
 from scheduler import claiming, outbox
+from scheduler.engines.inline import Pipeline
 from scheduler.outbox import Item, Outcome, State
+from scheduler.rates import Pace, Rates
 from scheduler.retry import MAX_ATTEMPTS, backoff
 from scheduler.trace import places
+from scheduler.trail import note_result
 
-WIDTH = 1000  # sends taken at once: enough to be busy with while the next are claimed; a channel posts fewer at a time
-DEADLINE = 25.0  # seconds for one send, all its calls together: less than a claim is good for
+DEADLINE = 25.0  # seconds for one send, all its calls together: with its wait for tokens, less than a claim is good for
+PAUSE = 1.0  # seconds to leave a platform in peace that is asked too much and does not say for how long
+KEPT_FREE = 4  # one of so many of a channel's sends under way is kept for what somebody waits for
+LONGEST_PAUSE = 600.0  # seconds, whatever it says
 STALE_AFTER = timedelta(seconds=30)  # a claim without a result for this long belongs to a process that died
 
 log = structlog.get_logger(__name__)
@@ -36,6 +43,7 @@ class Later:
 
     problem: str
     after: float | None = None  # seconds the platform asked for; None: our own backoff
+    too_fast: bool = False  # it was asked too much: nobody is to send for a moment, or for as long as it asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,14 +77,27 @@ class Apart:
 Result = Sent | Later | Hold | Skip | Fail | Apart
 TOO_LATE = Skip(problem="too late")
 NOT_WANTED = Skip(problem="answered meanwhile")  # or there was nothing to say: as it should be
-Group = Sequence[Item]  # a batch; or what was held for an account, and last what is due for it
 Done = Sequence[Outcome]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """What goes out together: a batch; or what was held for an account, and last what is due for it."""
+
+    items: Sequence[Item]
+    wait: float = 0.0  # seconds until its tokens are there
+    is_paid: bool = True  # False: there are none for it, it goes back as if it had not been taken
+
+    @property
+    def claimed(self) -> Sequence[Item]:
+        return self.items if self.items[-1].batch is not None else self.items[-1:]
 
 
 class Send(Protocol):
     """One channel's way out. Raises nothing: whatever happens is a ``Result``."""
 
     batch_size: int  # how many accounts one request can reach with the very same messages
+    pace: Pace
 
     def answers_for_free(self, item: Item) -> bool:
         """Whether what is held for the account can go out together with this item."""
@@ -93,59 +114,108 @@ class Send(Protocol):
 
 
 class Delivery:
-    """Sends what is due, at most once visibly, never out of order within an account."""
+    """Sends what is due on one channel, at most once visibly, never out of order within an account, and no faster than
+    the platform takes it. ``pipeline`` does it: one for each channel, so that none waits for another that hangs."""
 
     def __init__(
         self,
         database: Database,
-        channels: Mapping[str, Send],
+        channel: str,
+        send: Send,
         now: Callable[[], datetime],
         report: Callable[[Item, Result], Awaitable[None]] | None = None,
         only: str | None = None,
+        rates: Rates | None = None,
     ) -> None:
-        """``report`` hears every result that is not ``Sent``; ``only`` serves a single account (a command)."""
+        """``report`` hears every result that is not ``Sent``; ``only`` serves a single account (a command). ``rates``
+        None: what is sent is not counted."""
+        self.channel = channel
+        self.pipeline = Pipeline[Group, Done](f"delivery {channel}", self.exchange, self.run, send.pace.width)
         self._database = database
-        self._channels = channels
-        self._sizes = {name: channel.batch_size for name, channel in channels.items()}
+        self._send = send
         self._now = now
         self._report = report
         self._only = only
+        self._rates = rates
+        self._limit = send.pace.limit if rates is not None else None
+        self._waker: asyncio.TimerHandle | None = None
 
     async def exchange(self, done: Sequence[Done], room: int) -> Sequence[Group]:
-        """Store what became of earlier sends, and claim new ones: batches, and groups of what was held and what was
-        due."""
+        """Store what became of earlier sends, and claim and pay for new ones: batches, and groups of what was held and
+        what was due."""
+        planned = room - self._send.pace.width // KEPT_FREE
+        room = self._affordable(room)
         async with self._database.write() as connection:
             await outbox.settle(connection, [outcome for outcomes in done for outcome in outcomes])
             if room <= 0:
                 return []
-            items = await claiming.claim(connection, self._sizes, self._now(), room, self._only)
-            free = [item.account_id for item in items if self._channels[item.channel].answers_for_free(item)]
+            sizes = {self.channel: self._send.batch_size}
+            items = await claiming.claim(connection, sizes, self._now(), room, self._only, planned)
+            free = [item.account_id for item in items if self._send.answers_for_free(item)]
             waiting = await claiming.held(connection, free)
         batches: dict[str, list[Item]] = {}
         for item in items:
             batches.setdefault(item.batch or item.id, []).append(item)
+        return await self._paid(
+            [group if group[0].batch else [*waiting.get(group[0].account_id, []), *group] for group in batches.values()]
+        )
+
+    def _affordable(self, room: int) -> int:
+        """For how many requests there are tokens. Where there is none, the pipeline is woken when there is one."""
+        if self._rates is None or self._limit is None or room <= 0:
+            return room
+        allowance = self._rates.allowance(self._limit)
+        if allowance < 1:
+            if self._waker is not None:
+                self._waker.cancel()
+            wait = (1 - allowance) / self._limit.rate
+            self._waker = asyncio.get_running_loop().call_later(wait, self.pipeline.wake)
+        return min(room, int(allowance))
+
+    async def _paid(self, groups: Sequence[Sequence[Item]]) -> Sequence[Group]:
+        """The groups, with the time at which each may go. What was claimed is never forgotten on the way."""
+        if self._rates is None or self._limit is None or not groups:
+            return [Group(items=items) for items in groups]
+        costs = [self._send.pace.batch if items[0].batch else 1.0 for items in groups]
+        try:
+            spent = await self._rates.spend(self._limit, sum(costs))
+        except StorageDownError:
+            return [Group(items=items, is_paid=False) for items in groups]
+        waits = spent.waits(costs, self._limit)
         return [
-            group if group[0].batch else [*waiting.get(group[0].account_id, []), *group] for group in batches.values()
-        ]
+            Group(items=items, wait=wait, is_paid=spent.is_granted)
+            for items, wait in zip(groups, waits, strict=True)
+        ]  # fmt: skip
 
     async def run(self, group: Group) -> Done:
         """Send one group. What is too late goes nowhere, and does not stop the rest."""
-        item = group[-1]
-        late = [each for each in group if each.expires_at is not None and each.expires_at <= self._now()]
-        rest = [each for each in group if each not in late]
+        try:
+            await asyncio.sleep(group.wait if group.is_paid else 0)
+        except asyncio.CancelledError:  # the process stops
+            return [self._untried(each) for each in group.claimed]
+        if not group.is_paid:
+            return [self._untried(each) for each in group.claimed]
+        item = group.items[-1]
+        late = [each for each in group.items if each.expires_at is not None and each.expires_at <= self._now()]
+        rest = [each for each in group.items if each not in late]
         done = await self._settled(late, TOO_LATE)
         if not rest or (item.batch is None and item in late):  # what was held waits on
             return done
-        result = await self._result(rest)
+        begun = perf_counter()
+        try:
+            result = await self._result(rest)
+            await self._pause_if_asked(result)
+        except asyncio.CancelledError:  # the process stops: given back now instead of found by others in half a minute
+            return [*done, *(self._given_back(each) for each in (rest if item.batch is not None else [item]))]
+        took = perf_counter() - begun
         with_others = item.batch is not None or (isinstance(result, Sent) and result.held_too)
-        return [*done, *await self._settled(rest if with_others else [item], result)]
+        return [*done, *await self._settled(rest if with_others else [item], result, took)]
 
-    async def _result(self, group: Group) -> Result:
+    async def _result(self, group: Sequence[Item]) -> Result:
         item = group[-1]
-        channel = self._channels[item.channel]
         try:
             async with asyncio.timeout(DEADLINE):
-                return await (channel.send(group) if item.batch is None else channel.send_batch(group))
+                return await (self._send.send(group) if item.batch is None else self._send.send_batch(group))
         except TimeoutError:
             return Later(problem="no answer in time")
         except Exception as error:  # a fault of ours must not lose the message: it is tried again, and seen in the log
@@ -154,22 +224,32 @@ class Delivery:
             )
             return Later(problem=type(error).__name__)
 
+    async def _pause_if_asked(self, result: Result) -> None:
+        """No process sends for a while where the platform wants it so; what waits is not tried in vain."""
+        if self._rates is None or self._limit is None or not isinstance(result, Later) or not result.too_fast:
+            return
+        seconds = PAUSE if result.after is None else min(result.after, LONGEST_PAUSE)
+        if self._rates.allowance(self._limit) < -self._limit.rate * seconds / 2:
+            return  # others that were under way have heard the same
+        log.warning("platform_asks_to_wait", channel=self.channel, seconds=seconds)
+        try:
+            await self._rates.pause(self._limit, seconds)
+        except StorageDownError:  # the send itself comes back later all the same
+            return
+
     async def recover(self, stale_after: timedelta = STALE_AFTER) -> None:
         """Put back what a process that died had claimed. Before anything is sent, the only process of a database may
         take up every claim there is (``stale_after`` below zero)."""
         async with self._database.write() as connection:
-            count = await claiming.requeue_stale(connection, self._now() - stale_after, list(self._channels))
+            count = await claiming.requeue_stale(connection, self._now() - stale_after, [self.channel])
         if count:
-            log.warning("sends_taken_up_again", count=count)
+            log.warning("sends_taken_up_again", channel=self.channel, count=count)
 
-    async def _settled(self, group: Group, result: Result) -> Done:
+    async def _settled(self, group: Sequence[Item], result: Result, seconds: float = 0.0) -> Done:
         """What became of all in the group: logged once, reported one by one."""
-        if group and not isinstance(result, Sent):
-            item = group[-1]
-            (log.info if result.problem == NOT_WANTED.problem else log.warning)(
-                "not_sent", outbox_id=item.id, kind=item.kind, channel=item.channel,
-                result=type(result).__name__, problem=result.problem, attempts=item.attempts, count=len(group),
-            )  # fmt: skip
+        problem = None if isinstance(result, Sent) else result.problem
+        note_result(group, type(result).__name__.lower(), problem, seconds, self._now())
+        if problem is not None:
             for each in group:
                 await self._tell(each, result)
         return [self._outcome(each, result) for each in group]
@@ -181,6 +261,20 @@ class Delivery:
             await self._report(item, result)
         except Exception as error:  # a report that fails must not lose the result itself
             log.error("report_broke", outbox_id=item.id, error=type(error).__name__, at=places(error))
+
+    def _untried(self, item: Item) -> Outcome:
+        """Taken, and given back before anything was done: due as it was, and no try the poorer."""
+        return Outcome(
+            id=item.id, attempts=item.attempts, was_tried=False, state=State.PENDING,
+            due_at=item.due_at, batch=item.batch,
+        )  # fmt: skip
+
+    def _given_back(self, item: Item) -> Outcome:
+        """To be sent again at once, with the same key: it may have reached the platform."""
+        return Outcome(
+            id=item.id, attempts=item.attempts, state=State.PENDING,
+            due_at=self._now(), batch=item.batch, problem="stopped",
+        )  # fmt: skip
 
     def _outcome(self, item: Item, result: Result) -> Outcome:
         now = self._now()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import uuid_utils
 from sqlalchemy import (
@@ -31,6 +31,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from knowledge.db import Base, upsert
 
+Id = TypeVar("Id", str, int)
+
 
 class State(StrEnum):
     """Where a send stands."""
@@ -47,11 +49,20 @@ class Outbox(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         Index(
-            "ix_outbox_due",
+            "ix_outbox_channel",
+            "channel",  # what waits on one channel does not stand in the way of another
             "due_at",
             "id",
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
+        ),
+        Index(
+            "ix_outbox_asked",
+            "channel",
+            "due_at",
+            "id",
+            sqlite_where=text("state = 'pending' AND key IS NULL"),
+            postgresql_where=text("state = 'pending' AND key IS NULL"),
         ),
         Index(
             "ix_outbox_open",
@@ -193,7 +204,13 @@ DONE = (
 AGAIN = (
     update(Outbox)
     .where(OWN_TRY)
-    .values(state=bindparam("s"), due_at=bindparam("w"), problem=bindparam("p"), batch=bindparam("b"))
+    .values(
+        state=bindparam("s"),
+        due_at=bindparam("w"),
+        problem=bindparam("p"),
+        batch=bindparam("b"),
+        attempts=Outbox.attempts - bindparam("untried", type_=Integer),
+    )
 )
 
 
@@ -233,6 +250,7 @@ class Outcome:
     id: str
     state: State  # PENDING: to be tried again at ``due_at``
     attempts: int | None = None  # which try this is the outcome of; None: whichever is under way
+    was_tried: bool = True  # False: given back untouched, the try does not count
     done_at: datetime | None = None
     due_at: datetime | None = None  # None: unchanged
     batch: str | None = None  # with which it is to be tried again; None: by itself
@@ -257,12 +275,21 @@ async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> No
         await connection.execute(DONE, rows)
     if again:
         rows = [
-            {"row_id": o.id, "n": o.attempts, "s": o.state, "w": o.due_at, "p": o.problem, "b": o.batch} for o in again
+            {
+                "row_id": o.id,
+                "n": o.attempts,
+                "s": o.state,
+                "w": o.due_at,
+                "p": o.problem,
+                "b": o.batch,
+                "untried": 0 if o.was_tried else 1,
+            }
+            for o in again
         ]
         await connection.execute(AGAIN, rows)
 
 
-def filled(ids: list[str]) -> list[str]:
+def filled(ids: list[Id]) -> list[Id]:
     """The ids, the last one repeated up to a power of two: a statement over a list is read anew for every length that
     the database has not seen yet."""
     return ids + ids[-1:] * ((1 << (len(ids) - 1).bit_length()) - len(ids)) if ids else ids

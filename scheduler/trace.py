@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 DEPTH = 6  # innermost places
+CAUSES = 4  # errors that led to each other
 
 
 def places(error: BaseException) -> list[str]:
@@ -13,3 +14,13 @@ def places(error: BaseException) -> list[str]:
         found.append(f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}")
         trace = trace.tb_next
     return found[-DEPTH:]
+
+
+def kinds(error: BaseException) -> str:
+    """The type of an error and of what caused it: ``StorageDownError < OperationalError``."""
+    found: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(found) < CAUSES:
+        found.append(type(cause).__name__)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return " < ".join(found)

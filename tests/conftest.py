@@ -92,13 +92,15 @@ def shape(postgres: URL) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, used: list[str]) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of an empty store, once on each database."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("sqlite_url")
-        return
-    server: URL = request.getfixturevalue("postgres")
-    shape: str = request.getfixturevalue("shape")
+    yield request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+
+
+@pytest.fixture
+def postgres_url(postgres: URL, used: list[str], shape: str) -> Iterator[str]:
+    """The address of an empty store on PostgreSQL."""
+    server = postgres
     if used:
         url = server.set(database=used.pop())
         asyncio.run(_execute(url, EMPTIED))

@@ -10,6 +10,7 @@ from assistant.channels.port import FileNotFetchedError, Letter, Unfetched
 from assistant.channels.wording import kana
 from assistant.messages import Incoming, Kind, Link, Outgoing, SentFile
 from scheduler.delivery import Apart, Result, Sent, Skip
+from scheduler.rates import Pace
 
 
 class ConsoleChannel:
@@ -19,6 +20,7 @@ class ConsoleChannel:
     keeps_prompts = False
     holds_for_replies = False
     batch_size = 1
+    pace = Pace(width=100)
 
     def __init__(self, show: Callable[[Outgoing, str | None], None]) -> None:
         self._show = show

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from assistant.attachments import File, address, find_files
@@ -20,7 +20,7 @@ class Files:
 
     database: Database
     base_url: str  # where others reach the installation; empty: nowhere
-    secret: bytes  # signs addresses
+    secret: bytes = field(repr=False)  # signs addresses
     language: str  # of the installation: a letter does not say that of its reader
     now: Callable[[], datetime]  # aware
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from assistant.errors import AssistantError
 from assistant.messages import Incoming, Outgoing, SentFile
 from scheduler.delivery import Result
+from scheduler.rates import Pace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,7 @@ class Channel(Protocol):
     keeps_prompts: bool  # whether prompts may be sent there by themselves
     holds_for_replies: bool  # whether what is held can go out with a reply only (LINE's quota), or with any message
     batch_size: int  # how many accounts one request can reach with the very same messages; 1: no ``multicast``
+    pace: Pace  # how fast it can be used
 
     def to_incoming(self, body: Mapping[str, Any], event_id: str, account_id: str, occurred_at: datetime) -> Incoming:
         """A stored event as everybody else sees it. Raises nothing: what is unknown is ``Kind.OTHER``."""

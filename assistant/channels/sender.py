@@ -34,6 +34,7 @@ class Sender:
         self._compose = compose
         self._now = now
         self.batch_size = channel.batch_size
+        self.pace = channel.pace
 
     def answers_for_free(self, item: Item) -> bool:
         if not self._channel.holds_for_replies:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from assistant.errors import AssistantError
-from assistant.schema import is_current, migrate
+from assistant.schema import SchemaState, migrate, state_of
 from assistant.settings import Settings
 from knowledge.db import Database
 
@@ -18,7 +18,7 @@ async def open_database(settings: Settings) -> AsyncGenerator[Database]:
     try:
         if settings.is_embedded:
             await migrate(database)
-        elif not await is_current(database):
+        elif await state_of(database) is SchemaState.BEHIND:
             raise AssistantError("the database schema is not up to date: run 'ayumi migrate'")
         yield database
     finally:

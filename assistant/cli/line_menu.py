@@ -15,5 +15,5 @@ async def run_line_menu(settings: Settings) -> None:
     if not settings.has_line:
         raise SettingsError("line-menu needs LINE_CHANNEL_SECRET and LINE_CHANNEL_ACCESS_TOKEN")
     speaker = Speaker(language=settings.language, band="secondary")
-    menu_id = await put_menu(settings.line_api_base_url, settings.line_channel_access_token, speaker)
+    menu_id = await put_menu(settings.line_api_base_url, settings.line_channel_access_token.get_secret_value(), speaker)
     typer.echo(f"{menu_id} is the menu of everybody who follows the account")

@@ -6,6 +6,7 @@ seconds to load.
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,11 @@ WRONG_USE, BAD_DATA = 2, 1  # exit statuses
 
 As = Annotated[str, typer.Option("--as", metavar="PERSON", help="sourcedId of the person who speaks.")]
 AsksAs = Annotated[str, typer.Option("--as", metavar="PERSON", help="sourcedId of the person who asks.")]
+HealthHost = Annotated[str, typer.Option("--host", help="Address to listen on, with --port.")]
+HealthPort = Annotated[
+    int | None,
+    typer.Option("--port", help="Serve /healthz, /readyz and /metrics there.", min=1, max=65535, show_default=False),
+]
 Batch = Annotated[
     Path | None,
     typer.Option("--batch", metavar="FILE", help='JSON lines {"id","as","at","text","conversation"}.'),
@@ -59,19 +65,19 @@ def serve(
 
 
 @app.command()
-def worker() -> None:
+def worker(host: HealthHost = "127.0.0.1", port: HealthPort = None) -> None:
     """Answer messages and send what is due, as a process of its own."""
     from assistant.cli.serve import run_roles
 
-    run_roles(_settings(), worker=True, scheduler=False)
+    run_roles(_settings(), host=host, port=port, worker=True, scheduler=False)
 
 
 @app.command()
-def scheduler() -> None:
-    """Plan prompts, as a process of its own."""
+def scheduler(host: HealthHost = "127.0.0.1", port: HealthPort = None) -> None:
+    """Plan prompts, as a process of its own. Of several, one acts; the others take over when it is gone."""
     from assistant.cli.serve import run_roles
 
-    run_roles(_settings(), worker=False, scheduler=True)
+    run_roles(_settings(), host=host, port=port, worker=False, scheduler=True)
 
 
 @app.command()
@@ -80,6 +86,39 @@ def migrate() -> None:
     from assistant.cli.data import run_migrate
 
     _run(run_migrate(_settings()))
+
+
+@app.command()
+def backup(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
+) -> None:
+    """Back up the data folder and its database into one file, while Ayumi works."""
+    from assistant.cli.backup import run_backup
+
+    run_backup(_settings(), out, overwrite=overwrite, now=datetime.now(UTC))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path | None, typer.Argument(help="What ayumi backup wrote.")] = None,
+    settle: Annotated[bool, typer.Option("--settle", help="PostgreSQL: after pg_restore, instead of FILE.")] = False,
+    stopped_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="When the old installation sent its last: what was due later still goes out."
+        ),
+    ] = None,
+) -> None:
+    """Bring a backup back into an empty data folder; nothing that may have been sent is sent twice."""
+    from assistant.cli.backup import run_restore, run_settle
+
+    if settle == (file is not None):
+        raise SettingsError("restore needs FILE, or --settle for PostgreSQL")
+    moment, now = _moment(stopped_at, "--stopped-at"), datetime.now(UTC)
+    if moment is not None and moment > now:
+        raise SettingsError("--stopped-at: a time that is past")
+    _run(run_settle(_settings(), moment, now=now) if file is None else run_restore(_settings(), file, moment, now=now))
 
 
 @app.command("import")
@@ -202,15 +241,21 @@ def export(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    json: Json = False,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="AYUMI_SECRET_KEY was changed on purpose, on every machine.")
+    ] = False,
+) -> None:
     """Check settings, database, channels and schedule, and say what to do about each finding."""
-    from assistant.cli.doctor import run_doctor
+    from assistant.cli.doctor import run_doctor, run_new_key
 
-    raise typer.Exit(_run(run_doctor(_settings())))
+    raise typer.Exit(_run(run_new_key(_settings()) if new_key else run_doctor(_settings(), json=json)))
 
 
 def main() -> None:
     """The entry point: every foreseeable error is one line on standard error."""
+    os.umask(0o077)  # databases, keys, exports and backups are for whoever runs this, not for others on the machine
     try:
         app()
     except KeyboardInterrupt:

@@ -33,16 +33,16 @@ def load() -> Any:
     return load_settings()
 
 
-def moment(value: str | None) -> datetime | None:
-    """``--at`` as an aware moment; None when it was not given."""
+def moment(value: str | None, option: str = "--at") -> datetime | None:
+    """The value of an option as an aware moment; None when it was not given."""
     if value is None:
         return None
     try:
         moment = datetime.fromisoformat(value)
     except ValueError as error:
-        raise SettingsError(f"--at {value!r}: expected ISO 8601, such as 2026-05-11T08:20") from error
+        raise SettingsError(f"{option} {value!r}: expected ISO 8601, such as 2026-05-11T08:20") from error
     if moment.year not in YEARS:
-        raise SettingsError(f"--at {value!r}: expected a year from {YEARS[0]} to {YEARS[-1]}")
+        raise SettingsError(f"{option} {value!r}: expected a year from {YEARS[0]} to {YEARS[-1]}")
     return moment if moment.tzinfo else moment.replace(tzinfo=load().zone)
 
 

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import signal
-import socket
 from collections.abc import Coroutine
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
 import typer
-import uvicorn
 import uvloop
 
+from assistant.cli.stopping import stop_signals
 from assistant.demo.library import load_documents
 from assistant.demo.load import load_demo
-from assistant.errors import AssistantError
 from assistant.library import build_library
 from assistant.logs import set_up_logs
+from assistant.running import running
 from assistant.schema import migrate
 from assistant.settings import Settings
-from assistant.web.app import running_app
+from assistant.web.app import health_app, web_app
+from assistant.web.server import answer, listening
 from knowledge.db import Database
 
-GRACE = 5  # seconds that open requests get when the server stops
 YOUNG_OBJECTS = 20_000  # made before the collector looks; turns make many that die at once
 
 
@@ -33,35 +31,30 @@ def run_server(settings: Settings, *, host: str, port: int, demo: bool, worker: 
     _run(_serve(settings, host=host, port=port, demo=demo, worker=worker, scheduler=scheduler))
 
 
-def run_roles(settings: Settings, *, worker: bool, scheduler: bool) -> None:
-    """Work without a web server until told to stop."""
-    _run(_work(settings, worker=worker, scheduler=scheduler))
+def run_roles(settings: Settings, *, host: str, port: int | None, worker: bool, scheduler: bool) -> None:
+    """Work without pages and webhooks until told to stop; with a port, ``/healthz``, ``/readyz`` and ``/metrics`` are
+    served there. Raises ``AssistantError`` when it is taken."""
+    _run(_work(settings, host=host, port=port, worker=worker, scheduler=scheduler))
 
 
 async def _serve(settings: Settings, *, host: str, port: int, demo: bool, worker: bool, scheduler: bool) -> None:
-    with _listening(host, port) as listener:
+    with listening(host, port) as listener:
         if demo:
             await _prepare_demo(settings)
-        async with running_app(settings, worker=worker, scheduler=scheduler, demo=demo) as app:
-            config = uvicorn.Config(
-                app,
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=GRACE,
-            )
-            if demo:
-                _show_what_to_try(f"http://{host}:{port}")
-            await uvicorn.Server(config).serve(sockets=[listener])
+        with stop_signals() as stop:
+            async with running(settings, worker=worker, scheduler=scheduler) as process:
+                if demo:
+                    _show_what_to_try(f"http://{host}:{port}")
+                await answer(web_app(process, demo=demo), listener, stop)
 
 
-async def _work(settings: Settings, *, worker: bool, scheduler: bool) -> None:
-    stopped = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
-    async with running_app(settings, worker=worker, scheduler=scheduler):
-        await stopped.wait()
+async def _work(settings: Settings, *, host: str, port: int | None, worker: bool, scheduler: bool) -> None:
+    with nullcontext() if port is None else listening(host, port) as listener, stop_signals() as stop:
+        async with running(settings, worker=worker, scheduler=scheduler) as process:
+            if listener is None:
+                await stop.wait()
+            else:
+                await answer(health_app(process), listener, stop)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -72,18 +65,6 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 20, 50)
     uvloop.run(work)
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    """A socket on the port. Raises ``AssistantError`` when it cannot be had."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise AssistantError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    return listener
 
 
 async def _prepare_demo(settings: Settings) -> None:

@@ -11,6 +11,7 @@ from assistant.dialogue.adding_draft import AddingDraft
 from assistant.dialogue.answering import Answering
 from assistant.dialogue.closing_draft import ClosureDraft, MenuDraft
 from assistant.dialogue.draft import Draft
+from assistant.dialogue.pace import Pace
 from assistant.dialogue.practice_draft import PracticeDraft
 from assistant.dialogue.reminder_draft import Listed, ReminderDraft
 from assistant.dialogue.topic import Topic
@@ -51,6 +52,7 @@ class DialogueState:
     menu: MenuDraft | None = None  # a learning menu that waits to be confirmed
     adding: AddingDraft | None = None  # something about documents that waits to be confirmed
     practice: PracticeDraft | None = None  # a good practice that waits to be confirmed, or a word about one
+    pace: Pace | None = None  # how fast the person talks; None: nothing was said yet
     language: str | None = None  # chosen by the person; None: the installation's
 
     def following(self, before: DialogueState) -> DialogueState:
@@ -96,6 +98,8 @@ class DialogueState:
             result["adding"] = self.adding.to_json()
         if self.practice is not None:
             result["practice"] = self.practice.to_json()
+        if self.pace is not None:
+            result["pace"] = self.pace.to_json()
         if self.language is not None:
             result["language"] = self.language
         return result
@@ -116,6 +120,7 @@ class DialogueState:
             menu=MenuDraft.from_json(value.get("menu")),
             adding=AddingDraft.from_json(value.get("adding")),
             practice=PracticeDraft.from_json(value.get("practice")),
+            pace=Pace.from_json(value.get("pace")),
             language=value.get("language"),
         )
 

@@ -63,7 +63,7 @@ class Services:
     scripts: Scripts
     timezone: ZoneInfo
     language: str  # of people who have not chosen one
-    secret: bytes  # for the hashes of link codes
+    secret: bytes = field(repr=False)  # of which keys are derived
     channels: frozenset[str]  # those that are switched on: where people other than the one talking can be written to
     interpreter: Interpreter | None = None  # None: no language model, the rules alone
     answerer: Answerer | None = None  # the same, of answers from documents
@@ -82,6 +82,7 @@ class Turn:
     services: Services
     last_next_step: str | None = None  # of the student's latest reflection before the day of the event
     is_remote: bool = False  # the student learns at home today
+    is_asked: bool = True  # an announcement may wait for the person's answer; False: none does
 
     state: DialogueState
     outgoing: list[Outgoing] = field(default_factory=list[Outgoing])

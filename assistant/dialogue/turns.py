@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from time import perf_counter
 from typing import Any
 
 import structlog
-from sqlalchemy import bindparam, case, literal, literal_column, select, update
+from sqlalchemy import ColumnElement, String, bindparam, case, func, literal, literal_column, select, true, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from assistant.dialogue.conversation import Conversation, conversation_id
 from assistant.dialogue.people import Person
 from assistant.dialogue.people_store import load_people
 from assistant.dialogue.state import DialogueState
+from assistant.dialogue.trail import note_turn
 from assistant.dialogue.turn import Handler, Services, Turn
 from assistant.dialogue.writes import SeeAccount, Write, store_all
 from assistant.inbox import InboxEvent, InboxState
@@ -28,11 +32,14 @@ from knowledge.db import upsert
 from knowledge.errors import StorageDownError
 from knowledge.questions.model import Phase
 from knowledge.records.accounts import SEEN_EVERY, Account
+from knowledge.records.announcements import people_asked
 from knowledge.records.at_home import home_learners
 from knowledge.records.checkins import CheckInRecord, find_checkins, last_next_steps
 from scheduler import outbox
-from scheduler.outbox import Item
+from scheduler.outbox import Item, filled
+from scheduler.queue import Assignments
 from scheduler.trace import places
+from scheduler.trail import EVENT, RECEIVED
 
 WIDTH = 200  # conversations worked on at once
 MAX_ATTEMPTS = 3  # tries at an event that breaks a handler; then the person is told
@@ -44,7 +51,8 @@ log = structlog.get_logger(__name__)
 
 # Statements of the hot path are built once: building them costs more than running them.
 CONVERSATION = case((Account.person_id.is_(None), Account.id), else_=literal("person:") + Account.person_id)
-NEW = (
+IS_NEW: ColumnElement[bool] = InboxEvent.state == literal_column(f"'{InboxState.NEW}'")  # as in the partial indexes
+WITH_CONVERSATION = (
     select(
         InboxEvent.id,
         InboxEvent.event_id,
@@ -63,13 +71,26 @@ NEW = (
     )
     .join(Account, Account.id == InboxEvent.account_id)
     .outerjoin(Conversation, Conversation.id == CONVERSATION)
-    .where(
-        InboxEvent.state == literal_column(f"'{InboxState.NEW}'"),  # as it stands in the partial index
-        InboxEvent.channel.in_(bindparam("channels", expanding=True)),
-        CONVERSATION.not_in(bindparam("busy", expanding=True)),
-    )
     .order_by(InboxEvent.occurred_at, InboxEvent.id)
-    .limit(bindparam("room"))
+)
+NEW = WITH_CONVERSATION.where(
+    IS_NEW,
+    InboxEvent.channel.in_(bindparam("channels", expanding=True)),
+    CONVERSATION.not_in(bindparam("busy", expanding=True)),
+).limit(bindparam("room"))
+# The oldest new event of each account that the engine named: one descent of ix_inbox_waiting for each.
+NAMED = (
+    func.unnest(bindparam("accounts", type_=ARRAY(String))).table_valued("account_id", name="named").render_derived()
+)
+OLDEST = (
+    select(InboxEvent.id)
+    .where(IS_NEW, InboxEvent.account_id == NAMED.c.account_id)
+    .order_by(InboxEvent.occurred_at, InboxEvent.id)
+    .limit(1)
+    .lateral("oldest")
+)
+OLDEST_OF_NAMED = WITH_CONVERSATION.where(
+    InboxEvent.id.in_(select(OLDEST.c.id).select_from(NAMED).join(OLDEST, true()))
 )
 VERSIONS = (
     select(Conversation.id, Conversation.version)
@@ -107,8 +128,11 @@ class Job:
     records: Mapping[tuple[date, Phase], CheckInRecord]
     last_next_step: str | None
     is_remote: bool
+    is_asked: bool
     seen_at: datetime | None
     reachable: bool
+    received_at: datetime
+    taken_at: float = field(default_factory=perf_counter)  # seconds of a clock that nobody sets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,14 +157,16 @@ class Turns:
         handlers: Sequence[Handler],
         converters: Mapping[str, Convert],
         now: Callable[[], datetime],
-        on_answers: Callable[[], None] = lambda: None,
+        on_answers: Callable[[str], None] = lambda _: None,
         on_slow: Callable[[str], Awaitable[None]] | None = None,
         only: str | None = None,
         afterwards: Sequence[Callable[[Turn], Awaitable[None]]] = (),
+        assignments: Assignments | None = None,
     ) -> None:
-        """``converters``: by channel, a stored body to ``Incoming``. ``on_answers`` is called after answers were
-        stored, ``on_slow`` with the account of a turn that takes longer than ``SLOW_AFTER``. ``only`` serves a single
-        account (a command). ``afterwards`` may add to what a handler answered."""
+        """``converters``: by channel, a stored body to ``Incoming``. ``on_answers`` is called with each channel that
+        answers were stored for, ``on_slow`` with the account of a turn that takes longer than ``SLOW_AFTER``. ``only``
+        serves a single account (a command). ``afterwards`` may add to what a handler answered. ``assignments``: answer
+        the accounts that an engine hands over, and nobody else; None: everybody."""
         self._services = services
         self._handlers = handlers
         self._converters = converters
@@ -149,19 +175,20 @@ class Turns:
         self._on_slow = on_slow
         self._only = only
         self._afterwards = afterwards
+        self._assignments = assignments
         self._telling: set[asyncio.Task[None]] = set()
-        self._busy: set[str] = set()  # conversations with a turn under way
+        self._busy: dict[str, str] = {}  # conversations with a turn under way, and the account it answers
 
     async def exchange(self, done: Sequence[Done], room: int) -> Sequence[Job]:
         """Store turns, take new events."""
         if done:
             await self._store_or_single_out(done)
             for each in done:
-                self._busy.discard(each.job.conversation)
-            if any(each.items for each in done):
-                self._on_answers()
+                self._busy.pop(each.job.conversation, None)
+            for channel in {item.channel for each in done for item in each.items}:
+                self._on_answers(channel)
         jobs = await self._take(room) if room > 0 else []
-        self._busy.update(job.conversation for job in jobs)
+        self._busy.update({job.conversation: job.incoming.account_id for job in jobs})
         return jobs
 
     async def run(self, job: Job) -> Done:
@@ -192,6 +219,7 @@ class Turns:
             records=job.records,
             last_next_step=job.last_next_step,
             is_remote=job.is_remote,
+            is_asked=job.is_asked,
             services=self._services,
             state=job.state,
         )
@@ -201,6 +229,7 @@ class Turns:
                     break
             for add in self._afterwards:
                 await add(turn)
+            return self._answered(job, turn)
         except StorageDownError as error:
             log.error("storage_down", event_id=job.incoming.event_id, problem=str(error))
             await asyncio.sleep(STORAGE_PAUSE)
@@ -211,6 +240,8 @@ class Turns:
                 error=type(error).__name__, at=places(error),
             )  # fmt: skip
             return self._broken(job)
+
+    def _answered(self, job: Job, turn: Turn) -> Done:
         writes = list(turn.writes)
         if not job.reachable or job.seen_at is None or turn.now - job.seen_at >= SEEN_EVERY:
             writes.insert(0, SeeAccount(account_id=job.incoming.account_id, at=turn.now))
@@ -219,10 +250,10 @@ class Turns:
             conversation=conversation_id(job.incoming.account_id, turn.person.id if turn.person else None),
             state=turn.state.following(job.state),
             writes=writes,
-            items=self._items(turn),
+            items=self._items(turn, job.received_at),
         )
 
-    def _items(self, turn: Turn) -> list[Item]:
+    def _items(self, turn: Turn, received_at: datetime) -> list[Item]:
         now, incoming = self._now(), turn.incoming
         items: list[Item] = []
         if turn.home is not None:
@@ -231,6 +262,7 @@ class Turns:
             )
         if turn.outgoing:
             payload = messages_payload(turn.outgoing, turn.person, incoming.reply_token)
+            payload |= {EVENT: incoming.event_id, RECEIVED: received_at.isoformat()}
             items.append(
                 Item(account_id=incoming.account_id, kind="messages", payload=payload, due_at=now, created_at=now)
             )
@@ -250,7 +282,7 @@ class Turns:
             state=job.state,
         )
         turn.say("talk.went_wrong")
-        return replace(done, items=self._items(turn))
+        return replace(done, items=self._items(turn, job.received_at))
 
     async def _store_or_single_out(self, done: Sequence[Done]) -> None:
         """Store turns together; where that fails, one by one, so that a poisonous one fails alone."""
@@ -274,9 +306,9 @@ class Turns:
     async def _store(self, done: Sequence[Done]) -> None:
         now = self._now()
         async with self._services.database.write() as connection:
-            rows = await connection.execute(VERSIONS, {"ids": [each.job.conversation for each in done]})
+            rows = await connection.execute(VERSIONS, {"ids": filled([each.job.conversation for each in done])})
             versions: dict[str, int] = {row.id: row.version for row in rows}
-            rows = await connection.scalars(STILL_NEW, {"ids": [each.job.row_id for each in done]})
+            rows = await connection.scalars(STILL_NEW, {"ids": filled([each.job.row_id for each in done])})
             unanswered = {*rows}  # an event that another process answered meanwhile is not answered again
             fresh = [
                 each
@@ -311,27 +343,59 @@ class Turns:
                         for each in fresh
                     ],
                 )
+        stored = {each.job.row_id for each in fresh}
+        for each in done:
+            _note(each, is_stored=each.job.row_id in stored, now=now)
 
     async def _take(self, room: int) -> list[Job]:
-        wanted = NEW if self._only is None else NEW.where(InboxEvent.account_id == self._only)
-        values = {"channels": list(self._converters), "busy": list(self._busy), "room": room}
+        handed_over = self._handed_over()
+        if handed_over == {}:
+            return []
         async with self._services.database.read() as connection:
+            if handed_over is None:
+                found = await self._new(connection, room)
+            else:
+                found = await self._assigned(connection, handed_over)
             rows = {
-                conversation_id(row.account_id, row.person_id): row
-                for row in reversed((await connection.execute(wanted, values)).all())
+                conversation_id(row.account_id, row.person_id): row for row in reversed(found)
             }  # the oldest event of each conversation
+            rows = {key: rows[key] for key in [key for key in rows if key not in self._busy][-room:]}
             if not rows:
                 return []
             today = self._now().astimezone(self._services.timezone).date()
-            people = await load_people(connection, [row.person_id for row in rows.values() if row.person_id], today)
-            students = [person.id for person in people.values() if person.is_student]
+            persons = filled([row.person_id for row in rows.values() if row.person_id])
+            people = await load_people(connection, persons, today)
+            students = filled([person.id for person in people.values() if person.is_student])
             days = {self._local(row.occurred_at, row.received_at).date() for row in rows.values()}
             records: dict[str, dict[tuple[date, Phase], CheckInRecord]] = {}
             for record in await find_checkins(connection, students, days):
                 records.setdefault(record.student_id, {})[record.date, record.phase] = record
             steps = await last_next_steps(connection, students, max(days))
             at_home = frozenset(each.student_id for each in await home_learners(connection, students, today))
-        return [self._job(key, row, people, records, steps, at_home) for key, row in rows.items()]
+            earliest = min(self._local(row.occurred_at, row.received_at) for row in rows.values())
+            asked = await people_asked(connection, persons, earliest)
+        return [self._job(key, row, people, records, steps, at_home, asked) for key, row in rows.items()]
+
+    async def _new(self, connection: AsyncConnection, room: int) -> Sequence[Any]:
+        """The oldest new events of conversations that no turn of ours is answering."""
+        wanted = NEW if self._only is None else NEW.where(InboxEvent.account_id == self._only)
+        values = {"channels": list(self._converters), "busy": list(self._busy), "room": room}
+        return (await connection.execute(wanted, values)).all()
+
+    def _handed_over(self) -> Mapping[str, int] | None:
+        """The accounts that the engine handed to us and that no turn is answering; None: there is no engine."""
+        if self._assignments is None:
+            return None
+        answering = {*self._busy.values()}
+        return {account: times for account, times in self._assignments.now().items() if account not in answering}
+
+    async def _assigned(self, connection: AsyncConnection, handed_over: Mapping[str, int]) -> Sequence[Any]:
+        """The oldest new event of each account that was handed to us; accounts without any are done with."""
+        found = (await connection.execute(OLDEST_OF_NAMED, {"accounts": list(handed_over)})).all()
+        left = {row.account_id for row in found}
+        if self._assignments is not None:
+            self._assignments.finish({account: n for account, n in handed_over.items() if account not in left})
+        return found
 
     def _job(
         self,
@@ -341,6 +405,7 @@ class Turns:
         records: Mapping[str, Mapping[tuple[date, Phase], CheckInRecord]],
         steps: Mapping[str, str],
         at_home: Collection[str],
+        asked: Collection[str],
     ) -> Job:
         occurred_at = self._local(row.occurred_at, row.received_at)
         convert = self._converters[row.channel]
@@ -356,8 +421,10 @@ class Turns:
             records=records.get(row.person_id, {}),
             last_next_step=steps.get(row.person_id),
             is_remote=row.person_id in at_home,
+            is_asked=row.person_id in asked,
             seen_at=row.last_seen_at,
             reachable=row.reachable,
+            received_at=row.received_at,
         )
 
     def _local(self, occurred_at: datetime, received_at: datetime) -> datetime:
@@ -394,6 +461,24 @@ def _changed_at(done: Done) -> datetime:
     if earlier is not None and (done.state == done.job.state or occurred_at < earlier):
         return earlier
     return occurred_at
+
+
+def _note(done: Done, *, is_stored: bool, now: datetime) -> None:
+    if not is_stored:
+        outcome = "dropped"
+    elif done.broke:
+        outcome = "storage" if not done.counts else "failed" if _inbox_state(done) is InboxState.FAILED else "retried"
+    else:
+        outcome = "answered" if done.items else "silent"
+    job = done.job
+    note_turn(
+        event_id=job.incoming.event_id,
+        channel=job.incoming.account_id.partition(":")[0],
+        outcome=outcome,
+        seconds=perf_counter() - job.taken_at,
+        received_at=job.received_at,
+        at=now,
+    )
 
 
 def _inbox_state(done: Done) -> InboxState:

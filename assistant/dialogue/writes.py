@@ -5,22 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol, Self, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import bindparam, delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from assistant.inbox import forget_message
 from intents.content import find_comment
 from knowledge.db import upsert
 from knowledge.records import announcements
-from knowledge.records.accounts import Account, LinkAttempt
+from knowledge.records.accounts import Account
 from knowledge.records.alerts import raise_alert
 from knowledge.records.announcements import Announcement
 from knowledge.records.checkins import CheckInRecord, Note, forget_answer, save_checkins
 from knowledge.records.content import forget_comment
+from knowledge.records.linking import record_wrong
 from knowledge.records.replies import Reply
 from knowledge.records.talk_requests import TalkRequest
 from knowledge.reminding import AnswerKind
@@ -296,7 +297,8 @@ class RecordWrongCode:
 
     @classmethod
     async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
-        await connection.execute(insert(LinkAttempt), [{"account_id": w.account_id, "at": w.at} for w in writes])
+        for write in writes:
+            await record_wrong(connection, [write.account_id], write.at, forget_before=write.at - timedelta(hours=1))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -231,6 +231,8 @@ def _show(turn: Turn, waiting: Sequence[Asked]) -> None:
 
 
 async def _waiting(turn: Turn) -> list[Asked]:
+    if not turn.is_asked:
+        return []
     async with turn.services.database.read() as connection:
         return await waiting_for(connection, turn.known.id, turn.now)
 

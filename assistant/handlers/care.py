@@ -13,7 +13,7 @@ import yaml
 from assistant.dialogue.people import Person
 from assistant.dialogue.turn import Turn
 from assistant.dialogue.writes import AddTalkRequest, RaiseAlert, TellOthers
-from assistant.handlers import checkin
+from assistant.handlers import checkin, pace
 from assistant.messages import Kind, Outgoing, Words
 from assistant.wording.texts import Speaker
 from intents.distress import Level, find_distress
@@ -42,6 +42,8 @@ async def on_distress(turn: Turn) -> bool:
     if found is None:
         return False
     if turn.person is None:
+        if pace.is_cared_for(turn, found.level):
+            return True
         parts = [turn.words(f"care.{found.level}"), help_lines(turn), turn.words("talk.not_linked")]
         turn.outgoing.append(Outgoing(text=Words.join(parts, "\n\n")))
         return True
@@ -59,6 +61,8 @@ async def on_distress(turn: Turn) -> bool:
     if turn.incoming.kind is Kind.FORM:
         await checkin.on_form(turn)  # its answers are kept; what it would say now is not said
         turn.outgoing.clear()
+    if pace.is_cared_for(turn, found.level):
+        return True  # the alert has it; the hundredth answer would help nobody
     turn.change(pending=None, answering=None)  # the check-in can wait; it goes on with つづき
     speaker = Speaker(language=turn.services.language, band="staff")
     level = speaker.say(f"care.level_{found.level}")

@@ -169,10 +169,12 @@ def with_answer(turn: Turn, record: CheckInRecord, question: Question, value: st
 
 async def notes_of_day(turn: Turn, record: CheckInRecord) -> list[str]:
     """The notes that the evening shows at its start and its end; none are read in between."""
+    if record.phase is Phase.ANTICIPATION:
+        return []
     script = script_of(turn, record.phase)
     at_start = not flow.answers_of(record)
     at_end = flow.next_question(script, record, flow.known(record, morning_of(turn), ())) is None
-    if record.phase is Phase.ANTICIPATION or not (at_start or at_end):
+    if not (at_start or at_end):
         return []
     async with turn.services.database.read() as connection:
         return await notes_of(connection, record.student_id, record.date)

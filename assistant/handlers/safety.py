@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -61,7 +62,7 @@ async def on_cry_for_help(turn: Turn) -> bool:
     asked. It raises at least the alert that the words alone would."""
     if turn.person is None or not turn.person.is_student or turn.incoming.kind is not Kind.TEXT:
         return False
-    if not _says_help(turn.incoming.text):
+    if not turn.is_asked or not _says_help(turn.incoming.text):
         return False
     async with turn.services.database.read() as connection:
         waiting = await waiting_for(connection, turn.known.id, turn.now)
@@ -78,8 +79,13 @@ async def on_cry_for_help(turn: Turn) -> bool:
 
 
 def _says_help(text: str) -> bool:
-    labels = {str(speaker.say(f"announcements.answer_{HELP}")) for speaker in SPEAKERS}
-    return read_word(text, HELP) or any(same_words(text, label) for label in labels)
+    return read_word(text, HELP) or any(same_words(text, label) for label in _labels_of_help())
+
+
+@cache
+def _labels_of_help() -> frozenset[str]:
+    """What the button says, in every language and for every grade."""
+    return frozenset(str(speaker.say(f"announcements.answer_{HELP}")) for speaker in SPEAKERS)
 
 
 async def on_more(turn: Turn) -> bool:

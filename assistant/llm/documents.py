@@ -17,8 +17,9 @@ from typing import Any
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
-from assistant.llm.interpreter import TIMEOUT, build_model
+from assistant.llm.interpreter import AT_ONCE, TIMEOUT, build_model
 from assistant.llm.placeholders import mask
+from knowledge.bulkhead import Bulkhead
 from knowledge.documents.answering import citation, legible
 from knowledge.documents.model import AnswerStatus, Citation, DocumentAnswer, Hit, Passage
 from knowledge.documents.verifying import find_quote, is_contained
@@ -55,6 +56,7 @@ class ModelAnswerer:
     def __init__(self, model: Any, timeout: float = TIMEOUT) -> None:
         """``model``: a LangChain chat model; see ``build_answerer``. ``timeout``: seconds it is waited for."""
         self._model = model
+        self._bulkhead = Bulkhead(AT_ONCE)
         self.timeout = timeout
 
     async def answer(self, question: str, hits: Sequence[Hit], vocabulary: Vocabulary) -> DocumentAnswer | None:
@@ -64,10 +66,12 @@ class ModelAnswerer:
         if not passages or len(question) > LONGEST:
             return None
         try:
-            async with asyncio.timeout(self.timeout):
-                told = await self._model.with_structured_output(Told).ainvoke(
-                    [("system", _instructions()), ("human", _handed_over(mask(question, vocabulary).text, passages))]
-                )
+            with self._bulkhead:
+                handed_over = _handed_over(mask(question, vocabulary).text, passages)
+                async with asyncio.timeout(self.timeout):
+                    told = await self._model.with_structured_output(Told).ainvoke(
+                        [("system", _instructions()), ("human", handed_over)]
+                    )
         except Exception as error:  # whatever a provider's library raises: without a model the passage is given
             log.warning("language_model_failed", error=type(error).__name__)
             return None

@@ -23,6 +23,7 @@ from intents.deciding import OF_THE_YEAR, WITHOUT_LIMIT
 from intents.periods import find_periods, named_period
 from intents.questions import Reading
 from intents.spans import Reader
+from knowledge.bulkhead import Bulkhead
 from knowledge.questions.model import (
     Condition,
     GroupBy,
@@ -39,6 +40,7 @@ from knowledge.questions.model import (
 )
 
 TIMEOUT = 8.0  # seconds: a person is waiting
+AT_ONCE = 16  # questions to a model, of 200 turns under way: a slow one must not keep everybody else waiting
 LONGEST = 300  # characters; what is longer is a story, not a question
 MOST_ROWS = 1000  # that a question may be limited to
 
@@ -73,6 +75,7 @@ class ModelInterpreter:
     def __init__(self, model: Any, timeout: float = TIMEOUT) -> None:
         """``model``: a LangChain chat model; see ``build_interpreter``. ``timeout``: seconds it is waited for."""
         self._model = model
+        self._bulkhead = Bulkhead(AT_ONCE)
         self.timeout = timeout
 
     async def read(self, text: str, vocabulary: Vocabulary, now: datetime) -> Reading | None:
@@ -84,10 +87,11 @@ class ModelInterpreter:
             return None  # about somebody the roster does not know: no model could say who
         today = now.astimezone(vocabulary.timezone).date()
         try:
-            async with asyncio.timeout(self.timeout):
-                frame = await self._model.with_structured_output(Frame).ainvoke(
-                    [("system", _instructions()), ("human", masked.text)]
-                )
+            with self._bulkhead:
+                async with asyncio.timeout(self.timeout):
+                    frame = await self._model.with_structured_output(Frame).ainvoke(
+                        [("system", _instructions()), ("human", masked.text)]
+                    )
         except Exception as error:  # whatever a provider's library raises: without a model nothing is lost but reach
             log.warning("language_model_failed", error=type(error).__name__)
             return None

@@ -9,6 +9,7 @@ context.configure(
     target_metadata=METADATA,
     render_as_batch=True,
     compare_type=True,
+    transaction_per_migration=True,  # unless the connection is in a transaction already, as SQLite's is
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -6,19 +6,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from assistant.bootstrap import Core
-from assistant.channels.browser.gate import StrictHeaders
+from assistant.channels.browser.cookies import Cookies
 from assistant.channels.browser.pages import TEMPLATES, Wording
-from assistant.channels.browser.routes import COOKIE
 from assistant.channels.browser.sessions import Sessions
 from assistant.dialogue.people import Person
 from assistant.dialogue.people_store import load_people
@@ -26,6 +25,7 @@ from assistant.document_links import Signed, check_signature, file_path
 from assistant.errors import AssistantError
 from assistant.messages import LANGUAGES, Words
 from assistant.settings import Settings
+from assistant.web.limits import PAGES, Buckets
 from assistant.wording.documents import sections
 from assistant.wording.texts import Speaker
 from knowledge.documents.model import DocumentAudience, Listed, Passage, Reader
@@ -39,9 +39,10 @@ FILE = "application/octet-stream"  # whatever it is: saved, never shown as a pag
 class RefusedError(AssistantError):
     """The document is not shown. Carries the status and the key of the words; they never tell what there is."""
 
-    def __init__(self, status: int, key: str) -> None:
+    def __init__(self, status: int, key: str, wait: float = 0.0) -> None:
+        """``wait``: seconds after which it may be tried again."""
         super().__init__(key)
-        self.status, self.key = status, key
+        self.status, self.key, self.wait = status, key, wait
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +56,12 @@ class Opener:
 
 def document_routes(settings: Settings, core: Core, now: Callable[[], datetime]) -> list[Route]:
     """For whoever holds an address signed for them, or is signed in in this browser: 403 for an address that is not
-    ours, 410 when its time is over, 404 when nothing is there for them, 503 while nothing can be read."""
+    ours, 410 when its time is over, 404 when nothing is there for them, 429 for too many in a short time, 503 while
+    nothing can be read."""
     shelf = Shelf(settings, core, now)
-    strict = [Middleware(StrictHeaders)]
     return [
-        Route("/documents/{document_id}", shelf.kindly(shelf.page), methods=["GET"], middleware=strict),
-        Route("/documents/{document_id}/file", shelf.kindly(shelf.file), methods=["GET"], middleware=strict),
+        Route("/documents/{document_id}", shelf.kindly(shelf.page), methods=["GET"]),
+        Route("/documents/{document_id}/file", shelf.kindly(shelf.file), methods=["GET"]),
     ]
 
 
@@ -72,6 +73,8 @@ class Shelf:
         self._core = core
         self._now = now
         idle = timedelta(minutes=settings.session_minutes)
+        self._cookies = Cookies.of(settings.base_url)
+        self._opened = Buckets(PAGES)
         self._sessions = Sessions(core.database, core.services.secret, now, settings.zone, idle)
         self._templates = Environment(
             loader=FileSystemLoader(TEMPLATES),
@@ -88,9 +91,9 @@ class Shelf:
             try:
                 return await endpoint(request)
             except RefusedError as refused:
-                return _sorry(refused.status, refused.key)
+                return _sorry(refused.status, refused.key, refused.wait)
             except StorageDownError:
-                return _sorry(503, "link_later")
+                return _sorry(503, "link_later", 0.0)
 
         return answer
 
@@ -145,7 +148,7 @@ class Shelf:
     async def _opener(self, request: Request, document_id: str) -> Opener:
         """Who opens it, by the signature or else the session. Raises ``RefusedError``."""
         query, now = request.query_params, self._now()
-        session = await self._sessions.find(request.cookies.get(COOKIE), is_use=True)
+        session = await self._sessions.find(self._cookies.session_of(request), is_use=True)
         match check_signature(self._core.services.secret, document_id, query, now):
             case Signed.VALID:
                 person_id, sign = query["for"], _signature_of(query)
@@ -157,6 +160,8 @@ class Shelf:
                 if session is None:
                     raise RefusedError(*((410, "link_expired") if signed is Signed.EXPIRED else (403, "link_wrong")))
                 person_id, sign = session.person.id, ""
+        if wait := self._opened.wait(person_id):
+            raise RefusedError(429, "link_too_many", wait)
         today = now.astimezone(self._settings.zone).date()
         async with self._core.database.read() as connection:
             person = (await load_people(connection, [person_id], today)).get(person_id)
@@ -197,7 +202,7 @@ def _starts_page(passages: Sequence[Passage]) -> frozenset[int]:
     )
 
 
-def _sorry(status: int, key: str) -> Response:
+def _sorry(status: int, key: str, wait: float) -> Response:
     """Whoever opens it, we do not know them: both languages, in words for the youngest."""
     texts = [str(Speaker(language=language, band="lower").say(f"documents.{key}")) for language in LANGUAGES]
-    return PlainTextResponse("\n\n".join(texts), status)
+    return PlainTextResponse("\n\n".join(texts), status, {"Retry-After": str(ceil(wait))} if wait else None)

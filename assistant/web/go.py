@@ -7,12 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import quote
 
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from assistant.channels.browser.gate import StrictHeaders
 from assistant.links import signed
 from assistant.messages import LANGUAGES
 from assistant.wording.texts import Speaker
@@ -47,7 +45,7 @@ def go_routes(database: Database, secret: bytes, now: Callable[[], datetime]) ->
             return _sorry(503, "link_later")
         return Response(status_code=302, headers={"Location": quote(address, safe=SAFE)})
 
-    return [Route("/go/{offer}", go, methods=["GET", "HEAD"], middleware=[Middleware(StrictHeaders)])]
+    return [Route("/go/{offer}", go, methods=["GET", "HEAD"])]
 
 
 def _is_opened_by_a_person(request: Request) -> bool:

@@ -9,15 +9,15 @@ from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from starlette.datastructures import UploadFile
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from assistant.bootstrap import Core
-from assistant.channels.browser.gate import StrictHeaders, check_own, form_of, upload_of
+from assistant.channels.browser.cookies import Cookies
+from assistant.channels.browser.gate import check_own, form_of, upload_of
 from assistant.channels.browser.pages import Pages
-from assistant.channels.browser.routes import COOKIE, PROBLEMS
+from assistant.channels.browser.routes import PROBLEMS
 from assistant.channels.browser.sessions import Session, Sessions
 from assistant.channels.guard import BadBodyError, TooLargeError
 from assistant.errors import AssistantError
@@ -37,12 +37,15 @@ from assistant.keeping import (
 )
 from assistant.messages import Words
 from assistant.settings import Settings
+from assistant.web.limits import UPLOADS, Buckets
 from assistant.wording.texts import Speaker
 from knowledge.documents.keepers import orgs_kept
 from knowledge.documents.model import DocumentAudience, Listed
 
 LARGEST_UPLOAD = 200_000_000  # bytes of all files of one form
 MOST_FILES = 20  # of one form
+MOST_UPLOADS = 4  # forms on their way into one process: each may lie on its disk with ``LARGEST_UPLOAD`` bytes
+TRY_AGAIN = 60  # seconds
 LONGEST_TITLE = 200  # characters
 # What a browser offers to choose from; what it was told to leave out is refused with its reason.
 ACCEPTED = ".pdf,.docx,.xlsx,.pptx,.html,.htm,.md,.txt,.zip"
@@ -52,6 +55,10 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 class NotHereError(AssistantError):
     """There is nothing for this person, whether or not there is something for somebody else."""
+
+
+class TooManyError(AssistantError):
+    """More files than one person, or all together, may send in a short time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +85,9 @@ def library_routes(settings: Settings, core: Core, now: Callable[[], datetime]) 
     """For leads of a school and administrators of a district who are signed in; anybody else gets the same 404 as for
     a document that does not exist."""
     desk = Desk(settings, core, now)
-    strict = [Middleware(StrictHeaders)]
 
     def route(path: str, endpoint: Endpoint, method: str) -> Route:
-        return Route(path, desk.kindly(endpoint), methods=[method], middleware=strict)
+        return Route(path, desk.kindly(endpoint), methods=[method])
 
     return [
         route("/library", desk.page, "GET"),
@@ -104,8 +110,11 @@ class Desk:
         self._pages = Pages(settings.language, settings.zone, core.services.secret, now)
         self._speaker = Speaker(language=settings.language, band="staff")
         idle = timedelta(minutes=settings.session_minutes)
+        self._cookies = Cookies.of(settings.base_url)
         self._sessions = Sessions(core.database, core.services.secret, now, settings.zone, idle)
         self._reading = asyncio.Semaphore(AT_ONCE)
+        self._receiving = asyncio.Semaphore(MOST_UPLOADS)
+        self._sent = Buckets(UPLOADS)
 
     def kindly(self, endpoint: Endpoint) -> Endpoint:
         """The endpoint, with a page for each thing that may go wrong."""
@@ -113,6 +122,7 @@ class Desk:
             **PROBLEMS,
             NotHereError: (404, "not_here"),
             TooLargeError: (413, "upload_too_large"),
+            TooManyError: (429, "too_many"),
         }
 
         async def answer(request: Request) -> Response:
@@ -120,7 +130,8 @@ class Desk:
                 return await endpoint(request)
             except tuple(problems) as error:
                 status, key = problems[type(error)]
-                return HTMLResponse(self._pages.problem(key), status)
+                headers = {"Retry-After": str(TRY_AGAIN)} if status == 429 else None
+                return HTMLResponse(self._pages.problem(key), status, headers)
 
         return answer
 
@@ -134,7 +145,9 @@ class Desk:
     async def add(self, request: Request) -> Response:
         """Files are read one after the other; the page then says of each what came of it."""
         keeper = await self._keeper(await self._session(request))
-        async with upload_of(request, largest=LARGEST_UPLOAD, most_files=MOST_FILES) as form:
+        if self._receiving.locked() or self._sent.wait(keeper.session.person.id):
+            raise TooManyError("too many uploads")
+        async with self._receiving, upload_of(request, largest=LARGEST_UPLOAD, most_files=MOST_FILES) as form:
             fields = {name: value.replace("\0", "") for name, value in form.items() if isinstance(value, str)}
             check_own(request, fields, keeper.session.csrf_token, self._settings.base_url)
             files = [file for file in form.getlist("files") if isinstance(file, UploadFile) and file.filename]
@@ -283,7 +296,7 @@ class Desk:
         return Keeper(session=session, orgs=orgs)
 
     async def _session(self, request: Request) -> Session | None:
-        return await self._sessions.find(request.cookies.get(COOKIE), is_use=True)
+        return await self._sessions.find(self._cookies.session_of(request), is_use=True)
 
     async def _own_form(self, request: Request, session: Session | None) -> Mapping[str, str]:
         """Raises ``NotHereError`` where nobody is signed in, and as ``form_of`` and ``check_own``."""

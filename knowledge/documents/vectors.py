@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge.bulkhead import Bulkhead
 from knowledge.documents.lexical import Index, Place
 from knowledge.documents.model import NewDocument, Reader
 
@@ -32,6 +33,7 @@ TEXTS_AT_ONCE = 64  # given to the model in one request
 ROWS_AT_ONCE = 2_000  # written to or read from Chroma
 VERSIONS_AT_ONCE = 500  # named in one condition
 PATIENCE = 3.0  # seconds that a question waits for the model
+AT_ONCE = 16  # questions that wait for it; more are answered by their words alone
 LOCK_PATIENCE = 60.0  # seconds that a change waits for another process that has Chroma open
 LOAD_PATIENCE = 2.0  # seconds that a question does
 
@@ -59,6 +61,7 @@ class Vectors:
         self._loaded: dict[str, tuple[NDArray[np.int32], Matrix]] = {}  # by version: positions, vectors
         self._stacked: _Stacked | None = None
         self._loading = asyncio.Lock()
+        self._bulkhead = Bulkhead(AT_ONCE)
 
     @property
     def are_kept(self) -> bool:
@@ -78,10 +81,11 @@ class Vectors:
 
     async def nearest(self, text: str, index: Index, reader: Reader, n: int) -> list[Place]:
         """The ``n`` passages nearest to a text of what the reader may find, nearest first. Raises whatever the model
-        and Chroma raise, ``TimeoutError`` when the model takes too long."""
+        and Chroma raise, ``TimeoutError`` when the model takes too long, ``FullError`` when it is asked too much."""
         model = self._model()
-        async with asyncio.timeout(PATIENCE):
-            asked = _normalized(np.array([await model.aembed_query(text)], np.float32))[0]
+        with self._bulkhead:
+            async with asyncio.timeout(PATIENCE):
+                asked = _normalized(np.array([await model.aembed_query(text)], np.float32))[0]
         async with self._loading:
             if self._stacked is None or self._stacked.index is not index:
                 self._stacked = await asyncio.to_thread(self._stack, index)

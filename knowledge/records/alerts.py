@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, insert, select, update
+from sqlalchemy import ForeignKey, Index, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,7 +23,10 @@ class AlertState(StrEnum):
 
 class Alert(Base):
     __tablename__ = "alerts"
-    __table_args__ = (Index("ix_alerts_student_id_at", "student_id", "at"),)
+    __table_args__ = (
+        Index("ix_alerts_student_id_at", "student_id", "at"),
+        Index("ix_alerts_new", "level", sqlite_where=text("state = 'new'"), postgresql_where=text("state = 'new'")),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     student_id: Mapped[str] = mapped_column(ForeignKey("users.sourced_id"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, String, and_, delete, or_, select, update
+from sqlalchemy import ForeignKey, Index, Select, String, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
@@ -116,6 +116,26 @@ async def find_asked(connection: AsyncConnection, announcement_id: str, person_i
     """The announcement with the person's answer; None when they were not asked."""
     row = (await connection.execute(_asked(person_id).where(Announcement.id == announcement_id))).first()
     return None if row is None else _asked_of(row)
+
+
+# Built once: it runs with every batch of messages, and finds nothing on most days.
+PEOPLE_ASKED = (
+    select(AnnouncementRecipient.person_id)
+    .join(Announcement, Announcement.id == AnnouncementRecipient.announcement_id)
+    .where(
+        AnnouncementRecipient.person_id.in_(bindparam("people", expanding=True)),
+        Announcement.state == OPEN,
+        or_(Announcement.closes_at.is_(None), Announcement.closes_at > bindparam("now")),
+    )
+    .distinct()
+)
+
+
+async def people_asked(connection: AsyncConnection, person_ids: Collection[str], now: datetime) -> frozenset[str]:
+    """Those of the people who were asked something that they may still answer; nobody named, nothing read."""
+    if not person_ids:
+        return frozenset()
+    return frozenset(await connection.scalars(PEOPLE_ASKED, {"people": [*person_ids], "now": now}))
 
 
 async def waiting_for(connection: AsyncConnection, person_id: str, now: datetime) -> list[Asked]:

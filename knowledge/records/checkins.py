@@ -123,6 +123,11 @@ _latest = (
     .group_by(CheckIn.student_id)
     .subquery()
 )
+NOTES = (
+    select(Note.text)
+    .where(Note.student_id == bindparam("student"), Note.date == bindparam("day"))
+    .order_by(Note.noted_at)
+)
 LAST_NEXT_STEPS = select(CheckIn.student_id, CheckIn.next_step).join(
     _latest,
     and_(
@@ -181,8 +186,7 @@ async def forget_answer(connection: AsyncConnection, student_id: str, day: date,
 
 async def notes_of(connection: AsyncConnection, student_id: str, day: date) -> list[str]:
     """What a student noted on a day, in the order it was noted."""
-    statement = select(Note.text).where(Note.student_id == student_id, Note.date == day).order_by(Note.noted_at)
-    return [*(await connection.scalars(statement))]
+    return [*(await connection.scalars(NOTES, {"student": student_id, "day": day}))]
 
 
 def _record(row: Any) -> CheckInRecord:

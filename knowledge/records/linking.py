@@ -7,13 +7,15 @@ import hmac
 import re
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.errors import NoSuchPersonError
+from knowledge.keys import key_for
 from knowledge.records.accounts import LinkAttempt, LinkCode
 from knowledge.records.roster import User
 
@@ -80,10 +82,23 @@ async def wrong_codes(connection: AsyncConnection, account_id: str, since: datet
     return await connection.scalar(statement) or 0
 
 
+async def wrong_codes_of_all(connection: AsyncConnection, since: datetime) -> int:
+    """How many wrong codes there were since a moment, whoever tried them."""
+    return await connection.scalar(select(func.count()).select_from(LinkAttempt).where(LinkAttempt.at >= since)) or 0
+
+
+async def record_wrong(
+    connection: AsyncConnection, account_ids: Iterable[str], at: datetime, *, forget_before: datetime
+) -> None:
+    """Remember a wrong code of whoever tried it, and forget those that are too old to count."""
+    await connection.execute(delete(LinkAttempt).where(LinkAttempt.at < forget_before))
+    await connection.execute(insert(LinkAttempt), [{"account_id": each, "at": at} for each in account_ids])
+
+
 def _plain(text: str) -> str:
     plain = re.sub(r"[\s\-‐‑–]+", "", unicodedata.normalize("NFKC", text)).upper()
     return PREFIX.sub("", plain).replace("ー", "")
 
 
 def _hash(code: str, secret: bytes) -> str:
-    return hmac.new(secret, code.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key_for("link code", secret), code.encode(), hashlib.sha256).hexdigest()

@@ -17,6 +17,7 @@ from assistant.inbox import Inbox, InboxEvent, InboxState, RawEvent, forget_mess
 from knowledge.db import Database
 from knowledge.errors import StorageDownError
 from knowledge.records.accounts import Account
+from scheduler.engines.inline import InlineQueue
 
 NOW = datetime(2026, 5, 10, 23, 20, tzinfo=UTC)
 HANA = "line:hana"
@@ -58,7 +59,7 @@ def an_event(
 
 
 def an_inbox(database: Database) -> Inbox:
-    return Inbox(database, lambda: NOW, lambda: None)
+    return Inbox(database, lambda: NOW, InlineQueue(lambda: None))
 
 
 async def stored(database: Database) -> dict[str, Mapping[str, Any]]:
@@ -91,13 +92,13 @@ async def test_an_event_is_stored_as_it_came_with_its_account(database: Database
 
 async def test_no_events_store_nothing(database: Database) -> None:
     woken: list[bool] = []
-    await Inbox(database, lambda: NOW, lambda: woken.append(True)).receive([])
+    await Inbox(database, lambda: NOW, InlineQueue(lambda: woken.append(True))).receive([])
     assert (await stored(database), woken) == ({}, [])
 
 
 async def test_the_turns_are_woken_after_the_commit(database: Database) -> None:
     woken = asyncio.Event()
-    await Inbox(database, lambda: NOW, woken.set).receive([an_event(1)])
+    await Inbox(database, lambda: NOW, InlineQueue(woken.set)).receive([an_event(1)])
     async with asyncio.timeout(1):
         await woken.wait()
     assert len(await stored(database)) == 1
@@ -185,7 +186,7 @@ async def test_a_store_that_refuses_is_told_and_the_event_is_stored_when_it_come
     failing: FailingDatabase,
 ) -> None:
     woken: list[bool] = []
-    box = Inbox(failing, lambda: NOW, lambda: woken.append(True))
+    box = Inbox(failing, lambda: NOW, InlineQueue(lambda: woken.append(True)))
     failing.refuses = True
     with pytest.raises(StorageDownError):
         await box.receive([an_event(1)])

@@ -48,9 +48,10 @@ async def claim(
     only: str | None = None,
     channel: str = "line",
     size: int = 1,
+    planned: int | None = None,
 ) -> list[Item]:
     async with database.write() as connection:
-        return await claiming.claim(connection, {channel: size}, now, room, only)
+        return await claiming.claim(connection, {channel: size}, now, room, only, planned)
 
 
 async def settle(database: Database, *outcomes: Outcome) -> None:
@@ -102,6 +103,35 @@ async def test_nothing_put_nothing_settled_and_nobody_named_do_nothing(database:
         await outbox.settle(connection, [])
         assert await claiming.held(connection, []) == {}
         assert await claiming.claim(connection, {}, NOW, ROOM) == []
+
+
+async def test_a_reply_goes_before_the_prompts_of_a_whole_school(database: Database) -> None:
+    prompts = [a_send(f"prompt {n}", f"line:child-{n}", key=f"prompt:{n}") for n in range(ROOM)]
+    await put(database, *prompts, a_send("an answer"))
+    assert texts(await claim(database, room=1)) == ["an answer"]
+
+
+async def test_room_is_kept_free_for_replies(database: Database) -> None:
+    prompts = [a_send(f"prompt {n}", f"line:child-{n}", key=f"prompt:{n}") for n in range(ROOM)]
+    await put(database, *prompts)
+    assert len(await claim(database, planned=0)) == 0
+    assert len(await claim(database, planned=2)) == 2
+    await put(database, a_send("an answer"))
+    assert texts(await claim(database, planned=0)) == ["an answer"]
+
+
+async def test_a_reply_overtakes_the_childs_own_prompt_only_before_it_was_begun(database: Database) -> None:
+    await put(database, a_send("a prompt", key="prompt:1"), a_send("an answer"))
+    assert texts(await claim(database, planned=0)) == ["an answer"]
+    assert texts(await claim(database)) == ["a prompt"]
+    other = "line:other"
+    await put(database, a_send("a prompt", other, key="prompt:2"))
+    (prompt,) = await claim(database)
+    await put(database, a_send("an answer", other))
+    assert await claim(database) == []
+    await settle(database, again(prompt, LATER))
+    assert await claim(database) == []
+    assert texts(await claim(database, now=LATER)) == ["a prompt"]
 
 
 async def test_what_is_planned_for_later_does_not_stand_in_the_way(database: Database) -> None:

@@ -25,6 +25,7 @@ from assistant.channels.slack.channel import SlackChannel
 from assistant.charts import describe, draw
 from assistant.messages import Attachment, Choice, Outgoing, Words
 from assistant.web.files import file_routes
+from assistant.web.security import protection
 from knowledge.db import Database
 from knowledge.errors import StorageDownError
 from scheduler.delivery import Later, Sent
@@ -37,7 +38,7 @@ from tests.platforms.line import Failure as LineFailure
 from tests.platforms.line import user_id
 from tests.platforms.slack import Failure
 from tests.running import served
-from tests.worlds import HandClock, LineWorld, files_of, line_world
+from tests.worlds import HandClock, LineWorld, files_of, line_world, settings_of
 
 BASE_URL = "https://ayumi.example.jp"
 SECRET = b"secret"
@@ -79,9 +80,11 @@ class Served:
 
 
 @pytest.fixture
-async def files(database: Database) -> AsyncIterator[Served]:
+async def files(database: Database, tmp_path: Path) -> AsyncIterator[Served]:
     clock = HandClock()
-    async with served(Starlette(routes=file_routes(database, SECRET, clock.now))) as url:
+    routes = file_routes(database, SECRET, clock.now)
+    app = Starlette(routes=routes, middleware=protection(settings_of(tmp_path, "")))
+    async with served(app) as url:
         yield Served(database, clock, url)
 
 
@@ -93,8 +96,9 @@ async def test_a_signed_address_gives_the_picture(files: Served) -> None:
     status, headers, content = await fetch(files.address(file_id))
     assert (status, content, headers["Content-Type"]) == (200, b"\x89PNG", "image/png")
     assert headers["Content-Disposition"] == "inline; filename*=UTF-8''%E6%8F%90%E5%87%BA%E7%8E%87.png"
-    assert headers["Cache-Control"] == "private, max-age=259200"
+    assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"  # LINE shows it in a page of its own
 
 
 async def test_a_table_is_saved_under_its_name(files: Served) -> None:

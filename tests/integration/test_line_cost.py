@@ -73,7 +73,12 @@ async def test_a_plan_without_a_limit_says_so(world: LineWorld) -> None:
 
 
 @pytest.mark.parametrize("failure", [Failure.STATUS_500, Failure.STATUS_401, Failure.STATUS_429_RATE])
-async def test_a_quota_that_line_does_not_tell_is_not_known_and_asked_again(world: LineWorld, failure: Failure) -> None:
+async def test_a_quota_that_line_does_not_tell_is_not_known_and_asked_again_a_little_later(
+    world: LineWorld, failure: Failure
+) -> None:
     world.line.fail_next(CONSUMPTION, failure)
     assert await world.core.services.quota() is None
+    assert await world.core.services.quota() is None
+    assert world.line.requests[CONSUMPTION] == 1
+    world.clock.forward(seconds=31)
     assert await world.core.services.quota() is not None

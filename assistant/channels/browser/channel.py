@@ -13,6 +13,7 @@ from assistant.messages import Incoming, Kind, SentFile
 from knowledge.db import Database
 from knowledge.errors import StorageDownError
 from scheduler.delivery import Apart, Later, Result, Sent, Skip
+from scheduler.rates import Pace
 
 
 class BrowserChannel:
@@ -22,6 +23,7 @@ class BrowserChannel:
     keeps_prompts = True
     holds_for_replies = False
     batch_size = 1
+    pace = Pace(width=8)  # each holds a connection to the database, of which turns and inbox need some, too
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         """``now`` must be aware."""

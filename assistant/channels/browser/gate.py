@@ -1,4 +1,4 @@
-"""The gate before every page: strict headers, small well-formed forms, and posts from our own pages only."""
+"""The gate before every page: small well-formed forms, and posts from our own pages only."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl, urlsplit
 
-from starlette.datastructures import FormData, MutableHeaders
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive
 
 from assistant.channels.guard import BadBodyError, TooLargeError, body_of
 from assistant.errors import AssistantError
@@ -21,34 +21,9 @@ MOST_FIELDS = 20
 LONGEST_PART = 2000  # bytes of a field of a form with files
 FORM = "application/x-www-form-urlencoded"
 
-STRICT = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-
 
 class ForeignPostError(AssistantError):
     """The post does not come from a page of ours."""
-
-
-class StrictHeaders:
-    """Middleware: the headers of every answer. An answer that does not say how it may be cached is not stored."""
-
-    def __init__(self, app: ASGIApp, cache_control: str = "no-store") -> None:
-        self._app = app
-        self._cache_control = cache_control
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_strictly(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(STRICT)
-                headers.setdefault("Cache-Control", self._cache_control)
-            await send(message)
-
-        await self._app(scope, receive, send_strictly)
 
 
 async def form_of(request: Request) -> Mapping[str, str]:

@@ -32,6 +32,10 @@ class Listeners:
         for event in self._waiting.get(account_id, ()):
             event.set()
 
+    def count(self, account_id: str) -> int:
+        """How many pages of this account wait."""
+        return len(self._waiting.get(account_id, ()))
+
     @contextmanager
     def listen(self, account_id: str, database: Database) -> Generator[asyncio.Event]:
         """An event that is set whenever there may be news, until the block ends. The listener clears it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -12,7 +11,6 @@ from pathlib import Path
 
 from anyio import CancelScope
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -21,7 +19,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from assistant.bootstrap import Core
-from assistant.channels.browser.gate import ForeignPostError, StrictHeaders, check_own, form_of
+from assistant.channels.browser.cookies import Cookies, new_token
+from assistant.channels.browser.gate import ForeignPostError, check_own, form_of
 from assistant.channels.browser.notify import listeners_of
 from assistant.channels.browser.pages import Pages
 from assistant.channels.browser.sessions import Refused, Session, Sessions
@@ -31,15 +30,15 @@ from assistant.dialogue.people_store import load_people
 from assistant.inbox import RawEvent
 from assistant.messages import Outgoing, Words
 from assistant.settings import Settings
+from assistant.web.limits import address_of
 from knowledge.documents.keepers import orgs_kept
 from knowledge.errors import StorageDownError
 
 STATIC = Path(__file__).parents[2] / "web" / "static"
-COOKIE = "ayumi_session"
-FORM_COOKIE = "ayumi_form"  # the token of forms before anybody has signed in
 CLIENT_ID = re.compile("[0-9A-Za-z-]{8,64}")
 ANSWER_WITHIN = 2.0  # seconds a page without JavaScript waits for the answer
 LOOK_AGAIN = 0.5  # seconds after which a waiting page looks by itself: another process may have answered
+MOST_STREAMS = 60  # open pages of one person in one process; a whole class may try the demo as the same child
 CHECK_EVERY = 10.0  # seconds between looks of an open stream at its session
 RECONNECT_AFTER = 3000  # milliseconds a browser waits before it opens a cut stream again
 # Who can be tried with one tap: people of the demo district, and the texts on their buttons.
@@ -63,10 +62,9 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def browser_routes(settings: Settings, core: Core, now: Callable[[], datetime], *, demo: bool) -> list[BaseRoute]:
     """The routes of the browser chat. ``demo`` offers sign-in with one tap."""
     chat = BrowserChat(settings, core, now, demo=demo)
-    strict = [Middleware(StrictHeaders)]
 
     def route(path: str, endpoint: Endpoint, method: str) -> Route:
-        return Route(path, chat.kindly(endpoint), methods=[method], middleware=strict)
+        return Route(path, chat.kindly(endpoint), methods=[method])
 
     return [
         route("/", chat.page, "GET"),
@@ -75,7 +73,7 @@ def browser_routes(settings: Settings, core: Core, now: Callable[[], datetime], 
         route("/signout", chat.sign_out, "POST"),
         route("/messages", chat.message, "POST"),
         route("/events", chat.events, "GET"),
-        Mount("/static", StrictHeaders(ExceptionMiddleware(StaticFiles(directory=STATIC)), "no-cache")),
+        Mount("/static", ExceptionMiddleware(StaticFiles(directory=STATIC))),
     ]
 
 
@@ -98,6 +96,7 @@ class BrowserChat:
         self._demo = demo
         self._idle = timedelta(minutes=settings.session_minutes)
         self._pages = Pages(settings.language, settings.zone, core.services.secret, now)
+        self._cookies = Cookies.of(settings.base_url)
         self._listeners = listeners_of(core.database)
         self._sessions = Sessions(core.database, core.services.secret, now, settings.zone, self._idle)
 
@@ -128,21 +127,21 @@ class BrowserChat:
         return HTMLResponse(page)
 
     async def sign_in(self, request: Request) -> Response:
-        form = await self._own_form(request, request.cookies.get(FORM_COOKIE))
-        address = request.client.host if request.client else "unknown"
-        browser = request.cookies.get(FORM_COOKIE, "")
-        token = await self._sessions.sign_in_with_code(form.get("code", ""), browser, address)
+        browser = self._cookies.form_of(request)
+        form = await self._own_form(request, browser)
+        address = address_of(request.scope)
+        token = await self._sessions.sign_in_with_code(form.get("code", ""), browser or "", address)
         if isinstance(token, Refused):
             return await self._sign_in_page(request, problem=token)
-        return self._signed_in(token)
+        return await self._signed_in(request, token)
 
     async def sign_in_demo(self, request: Request) -> Response:
-        form = await self._own_form(request, request.cookies.get(FORM_COOKIE))
+        form = await self._own_form(request, self._cookies.form_of(request))
         person_id = form.get("person", "")
         token = await self._sessions.sign_in(person_id) if person_id in DEMO else None
         if token is None:
             raise BadBodyError("nobody of the demo")
-        return self._signed_in(token)
+        return await self._signed_in(request, token)
 
     async def sign_out(self, request: Request) -> Response:
         session = await self._session(request)
@@ -151,7 +150,7 @@ class BrowserChat:
             await self._sessions.sign_out(session)
             self._listeners.wake(session.account_id)  # pages in other tabs go, too
         response = _to_the_page()
-        response.delete_cookie(COOKIE)
+        self._cookies.drop(response, self._cookies.session)
         return response
 
     async def message(self, request: Request) -> Response:
@@ -181,6 +180,8 @@ class BrowserChat:
         after = request.headers.get("last-event-id") or request.query_params.get("after", "0")
         if not (after.isascii() and after.isdecimal() and len(after) < 19):
             raise BadBodyError("no message sequence")
+        if session is not None and self._listeners.count(session.account_id) >= MOST_STREAMS:
+            return Response(status_code=429, headers={"Retry-After": str(RECONNECT_AFTER // 1000)})
         stream = self._stream(session, int(after))
         return EventStream(stream, headers={"Cache-Control": "no-store"})
 
@@ -254,7 +255,7 @@ class BrowserChat:
             return bool(await orgs_kept(connection, session.person.id, today))
 
     async def _session(self, request: Request, *, is_use: bool = True) -> Session | None:
-        return await self._sessions.find(request.cookies.get(COOKIE), is_use=is_use)
+        return await self._sessions.find(self._cookies.session_of(request), is_use=is_use)
 
     async def _own_form(self, request: Request, token: str | None) -> Mapping[str, str]:
         form = await form_of(request)
@@ -262,7 +263,7 @@ class BrowserChat:
         return form
 
     async def _sign_in_page(self, request: Request, problem: Refused | None = None) -> Response:
-        token = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(32)
+        token = self._cookies.form_of(request) or new_token()
         demo: dict[str, tuple[str, str]] = {}
         if self._demo:
             async with self._core.database.read() as connection:
@@ -272,18 +273,17 @@ class BrowserChat:
         status = {None: 200, Refused.LOCKED: 429}.get(problem, 403)
         page = self._pages.sign_in(csrf_token=token, problem=problem, demo=demo)
         response = HTMLResponse(page, status)
-        self._set_cookie(response, FORM_COOKIE, token)
+        self._cookies.put(response, self._cookies.form, token)
         return response
 
-    def _signed_in(self, token: str) -> Response:
+    async def _signed_in(self, request: Request, token: str) -> Response:
+        """Whoever used this browser before is signed out: a session never goes over to somebody else."""
+        before = await self._session(request, is_use=False)
+        if before is not None:
+            await self._sessions.sign_out(before)
         response = _to_the_page()
-        self._set_cookie(response, COOKIE, token)
+        self._cookies.put(response, self._cookies.session, token)
         return response
-
-    def _set_cookie(self, response: Response, name: str, value: str) -> None:
-        """Gone when the browser is closed; never readable by scripts."""
-        secure = self._settings.base_url.startswith("https://")
-        response.set_cookie(name, value, path="/", httponly=True, samesite="lax", secure=secure)
 
 
 def _to_the_page() -> Response:

@@ -22,6 +22,7 @@ from assistant.channels.wording import utf16
 from assistant.messages import Incoming, Outgoing, SentFile
 from knowledge.errors import StorageDownError
 from scheduler.delivery import Apart, Fail, Hold, Later, Result, Sent, Skip
+from scheduler.rates import Limit, Pace
 
 ADDRESS = 2000  # UTF-16 units of the address of a picture
 PREVIEW = 1_000_000  # bytes of a picture that stands in the talk (the one that a tap opens may have ten times that)
@@ -32,6 +33,9 @@ UNTIMED = aiohttp.ClientTimeout(total=None)
 # LINE gives what people sent from another host than everything else (Messaging API, "Get content").
 API_HOST, DATA_HOST = "https://api.line.me", "https://api-data.line.me"
 LOADING = 20  # seconds the loading animation may show
+# In a second LINE takes 2,000 pushes or replies, 200 multicasts, 100 loading animations (Messaging API reference,
+# "Rate limits"). All draw on one bucket, so that no mixture is too much; no second sees more than rate and burst.
+PACE = Pace(width=1000, limit=Limit(name="line", rate=1700, burst=300), batch=10, busy=20)
 MONTHLY = "monthly limit"  # how LINE words the one 429 that waiting does not cure
 USED_TOKEN = "Invalid reply token"  # noqa: S105 -- LINE's message for a token that was used or is too old
 
@@ -43,6 +47,7 @@ class LineChannel:
     keeps_prompts = True
     holds_for_replies = True
     batch_size = 500  # users of one multicast
+    pace = PACE
 
     def __init__(
         self,
@@ -151,7 +156,7 @@ class LineChannel:
             case 401 | 403:
                 return Hold(problem="token")
             case 0 | 408 | 429:
-                return Later(problem=answer if status == 0 else f"HTTP {status}")
+                return Later(problem=answer if status == 0 else f"HTTP {status}", too_fast=status == 429)
             case _ if status >= 500:
                 return Later(problem=f"HTTP {status}")
             case _:

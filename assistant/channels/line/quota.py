@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -14,13 +14,14 @@ import structlog
 from assistant.dialogue.turn import Quota
 
 GOOD_FOR = timedelta(minutes=10)  # LINE's own count lags behind anyway
+ASK_AGAIN = timedelta(seconds=30)  # where LINE did not answer: nobody is to wait for it one after another
 TIMEOUT = 5.0  # seconds for one of the two questions
 
 log = structlog.get_logger(__name__)
 
 
 class LineQuota:
-    """Asks LINE, and remembers the answer for ten minutes."""
+    """Asks LINE, and remembers the answer for ten minutes, and for half a minute that there was none."""
 
     def __init__(
         self,
@@ -35,16 +36,18 @@ class LineQuota:
         self._headers = {"Authorization": f"Bearer {access_token}"}
         self._now = now
         self._timeout = aiohttp.ClientTimeout(total=TIMEOUT)
-        self._known: tuple[datetime, Quota] | None = None
+        self._known: tuple[datetime, Quota | None] | None = None
         self._asking = asyncio.Lock()
 
     async def __call__(self) -> Quota | None:
-        """None when LINE does not say; that is logged and asked again the next time. Raises nothing."""
+        """None when LINE does not say; that is logged, and asked again after a while. Raises nothing."""
         async with self._asking:
-            if self._known is None or not timedelta() <= self._now() - self._known[0] < GOOD_FOR:
+            at, quota = self._known or (datetime.min.replace(tzinfo=UTC), None)
+            good_for = ASK_AGAIN if quota is None else GOOD_FOR
+            if not timedelta() <= self._now() - at < good_for:
                 quota = await self._ask()
-                self._known = None if quota is None else (self._now(), quota)
-            return None if self._known is None else self._known[1]
+                self._known = self._now(), quota
+            return quota
 
     async def _ask(self) -> Quota | None:
         try:

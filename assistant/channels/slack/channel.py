@@ -27,11 +27,16 @@ from assistant.channels.wording import kana, shorten
 from assistant.messages import Attachment, Incoming, Outgoing, SentFile
 from knowledge.errors import StorageDownError
 from scheduler.delivery import Apart, Fail, Hold, Later, Result, Sent
+from scheduler.rates import Limit, Pace
 
 EVENT_TYPE = "ayumi"  # of the metadata of our messages
 ALT = 1000  # characters of the text that stands for a picture
 LOOKED_AT = 100  # latest messages among which one that may have arrived is looked for
 RATE = frozenset({"ratelimited", "rate_limited"})
+# Several hundred messages a minute for an app in a workspace, with short bursts ("Rate limiting" on the page of
+# chat.postMessage, and "Rate limits" of the Web API, docs.slack.dev): 300. The one message a second that a single
+# conversation may get needs no bucket: sends of one account go one by one, and Slack's 429 says how long to wait.
+PACE = Pace(width=60, limit=Limit(name="slack", rate=5, burst=60))
 # What Slack calls a token that is of no use any more, or was never enough (docs: errors of chat.postMessage).
 TOKEN = frozenset(
     {"token_revoked", "token_expired", "invalid_auth", "account_inactive", "not_authed", "missing_scope",
@@ -58,6 +63,7 @@ class SlackChannel:
     keeps_prompts = True
     holds_for_replies = False
     batch_size = 1
+    pace = PACE
 
     def __init__(self, bot_token: str, api_base_url: str, files: Files) -> None:
         """``api_base_url`` ends in ``/api/``. Nothing is opened before the first call."""
@@ -208,7 +214,7 @@ def _refused(error: SlackApiError) -> Result:
     if status == 429 or problem in RATE:
         response: Any = error.response
         after = str(response.headers.get("Retry-After", ""))
-        return Later(problem="HTTP 429", after=float(after) if after.isdecimal() else None)
+        return Later(problem="HTTP 429", after=float(after) if after.isdecimal() else None, too_fast=True)
     if problem in TOKEN:
         return Hold(problem="token")
     if problem is None or status >= 500 or problem in PASSING:

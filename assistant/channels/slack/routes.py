@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from time import perf_counter
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
@@ -16,13 +17,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from assistant.channels.guard import BadBodyError, TooLargeError, body_of
+from assistant.channels.guard import BadBodyError, Bodies, OverloadedError, TooLargeError
 from assistant.channels.slack.client import SILENT, web_client
 from assistant.channels.slack.form import CALLBACK, open_form
 from assistant.channels.slack.webhook import form_wanted, is_signed, payload_of, raw_event
 from assistant.dialogue.turn import Services
 from assistant.inbox import Inbox, RawEvent
-from assistant.metrics import WEBHOOKS
+from assistant.metrics import webhook_answered
 from assistant.settings import Settings
 from knowledge.errors import StorageDownError
 
@@ -32,29 +33,31 @@ EVENT = "ayumi_event"  # the key under which a request carries its event to the 
 
 def slack_routes(settings: Settings, inbox: Inbox, services: Services, now: Callable[[], datetime]) -> list[Route]:
     """401 for a bad or missing signature, 400 for an unreadable body, 413 over 1 MB, 503 when nothing can be stored."""
-    client = web_client(settings.slack_bot_token, settings.slack_api_base_url)
+    bodies = Bodies()
+    client = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_base_url)
     bolt = _bolt(client, inbox)
     opening: set[asyncio.Task[None]] = set()  # a task that nobody holds may vanish half-way
 
     async def webhook(request: Request) -> Response:
+        begun = perf_counter()
         response = await _answer(request)
-        WEBHOOKS.labels(channel="slack", status=response.status_code).inc()
+        webhook_answered("slack", response.status_code, perf_counter() - begun)
         return response
 
     async def _answer(request: Request) -> Response:
         try:
-            body = await body_of(request)
-            if not is_signed(body, request.headers, settings.slack_signing_secret, now()):
-                return Response(status_code=401)
-            payload = payload_of(body, request.headers.get("content-type", ""))
-            if payload.get("type") == "url_verification" and isinstance(payload.get("challenge"), str):
-                return JSONResponse({"challenge": payload["challenge"]})
-            response = await _dispatched(payload)
+            async with bodies.of(request) as body:
+                if not is_signed(body, request.headers, settings.slack_signing_secret.get_secret_value(), now()):
+                    return Response(status_code=401)
+                payload = payload_of(body, request.headers.get("content-type", ""))
+                if payload.get("type") == "url_verification" and isinstance(payload.get("challenge"), str):
+                    return JSONResponse({"challenge": payload["challenge"]})
+                response = await _dispatched(payload)
         except TooLargeError:
             return Response(status_code=413)
         except BadBodyError:
             return Response(status_code=400)
-        except StorageDownError:
+        except (StorageDownError, OverloadedError):
             return Response(status_code=503)
         wanted = form_wanted(payload)
         if wanted is not None and response.status_code == 200:

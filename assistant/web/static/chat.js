@@ -85,7 +85,7 @@ async function send(form, button) {
   if (!answer || !answer.ok) {
     busy.hidden = true;
     form.removeAttribute("aria-busy"); // the same id again: should it have arrived, it counts once
-    return say("failed");
+    return say(answer && answer.status === 429 ? "slow" : "failed");
   }
   say("");
   leaveWhenIdle();

@@ -15,12 +15,15 @@ class Failure:
     processed: bool = True  # whether the request takes effect (messages delivered, tokens used, quota counted)
     dropped: bool = False  # whether the connection is closed without an answer
     delay: float = 0.0  # seconds between taking effect and the answer (or the closing)
+    raw: bytes = b""  # sent instead of an HTTP answer, then the connection is closed
 
     STATUS_500: ClassVar[Failure]
     STATUS_429_RATE: ClassVar[Failure]
+    STATUS_429_MONTHLY: ClassVar[Failure]
     STATUS_401: ClassVar[Failure]
     DROP_BEFORE: ClassVar[Failure]
     DROP_AFTER: ClassVar[Failure]
+    GARBAGE: ClassVar[Failure]
 
     @staticmethod
     def DELAY(seconds: float) -> Failure:
@@ -35,6 +38,7 @@ class Failure:
             processed=self.processed and other.processed,
             dropped=self.dropped or other.dropped,
             delay=self.delay + other.delay,
+            raw=self.raw or other.raw,
         )
 
 
@@ -42,6 +46,8 @@ Failure.STATUS_500 = Failure(status=500, message="Internal server error", proces
 Failure.STATUS_429_RATE = Failure(
     status=429, message="The API rate limit has been exceeded. Try again later.", processed=False
 )
+Failure.STATUS_429_MONTHLY = Failure(status=429, message="You have reached your monthly limit.", processed=False)
 Failure.STATUS_401 = Failure(status=401, message="Authentication failed: invalid access token.", processed=False)
 Failure.DROP_BEFORE = Failure(dropped=True, processed=False)
 Failure.DROP_AFTER = Failure(dropped=True)
+Failure.GARBAGE = Failure(raw=b"\x16\x03\x01 this is no HTTP \r\n\r\n")

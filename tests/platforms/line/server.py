@@ -93,6 +93,9 @@ class LineStandIn:
         self.events = LineEvents(channel_secret=channel_secret, now=now)
         self.monthly_quota: int | None = None  # messages to single recipients a month; None for no limit
         self.quota_used = 0  # set it to 0 to begin a new month
+        self.webhook_endpoint = ""  # where the console says that events go; "": nobody ever said
+        self.webhook_active = True  # "Use webhook" of the console
+        self.tokens_to_spoil = 0  # so many reply tokens that come for the first time are refused, now and for ever
         self.blocked: set[str] = set()  # users to whom nothing is delivered though LINE answers 200
         self.display_names: dict[str, str] = {}  # user id → name shown in the profile
         self.delivered: list[Delivered] = []
@@ -111,6 +114,7 @@ class LineStandIn:
         self._by_user: defaultdict[str, list[Delivered]] = defaultdict(list)
         self._failures: deque[tuple[str, Failure]] = deque()
         self._used_tokens: set[str] = set()
+        self._seen_tokens: set[str] = set()
         self._accepted: dict[str, _Accepted] = {}
 
     async def __aenter__(self) -> Self:
@@ -143,6 +147,11 @@ class LineStandIn:
         self.contents[event["message"]["id"]] = content
         return event
 
+    def forgive(self) -> None:
+        """Nothing that was ordered to fail fails any more."""
+        self._failures.clear()
+        self.tokens_to_spoil = 0
+
     def fail_next(self, path_part: str, failure: Failure, times: int = 1) -> None:
         """Fails the next well-formed requests whose path contains the part; failures wait in line for their turn."""
         self._failures.extend([(path_part, failure)] * times)
@@ -152,6 +161,10 @@ class LineStandIn:
         messages = [message for delivery in self._by_user[user_id] for message in delivery.messages]
         texts = [m.get("text") or m.get("template", {}).get("text") or m.get("altText") for m in messages]
         return [text for text in texts if text]
+
+    def count_to(self, user_id: str) -> int:
+        """How many deliveries reached the user."""
+        return len(self._by_user.get(user_id, ()))
 
     def last_to(self, user_id: str) -> Delivered:
         """The latest delivery; raises LookupError if the user got nothing."""
@@ -195,6 +208,7 @@ class LineStandIn:
         failure = Failure()
         try:
             body = await self._checked_body(request)
+            self._look_at_token(body.get("replyToken"))
             failure = self._next_failure(request.path)
             answer = _Answer(status=failure.status or 200, body={"message": failure.message})
             if failure.processed:
@@ -205,7 +219,8 @@ class LineStandIn:
             answer = refused.answer
         if failure.delay:
             await asyncio.sleep(failure.delay)
-        if failure.dropped and request.transport:
+        if (failure.dropped or failure.raw) and request.transport:
+            request.transport.write(failure.raw)
             request.transport.close()
         headers = {"x-line-request-id": request_id, **answer.headers}
         if isinstance(answer.body, bytes):
@@ -216,6 +231,14 @@ class LineStandIn:
         return web.Response(
             status=answer.status, body=orjson.dumps(answer.body), headers=headers, content_type="application/json"
         )
+
+    def _look_at_token(self, token: str | None) -> None:
+        """A token is spoilt only before its first use: LINE never says of one that it took, then lost, then refused."""
+        if token is not None and token not in self._seen_tokens:
+            self._seen_tokens.add(token)
+            if self.tokens_to_spoil:
+                self.tokens_to_spoil -= 1
+                self._used_tokens.add(token)
 
     def _next_failure(self, path: str) -> Failure:
         for waiting in self._failures:
@@ -271,6 +294,10 @@ class LineStandIn:
                 if self.monthly_quota is None:
                     return _Answer(body={"type": "none"})
                 return _Answer(body={"type": "limited", "value": self.monthly_quota})
+            case ["v2", "bot", "channel", "webhook", "endpoint"]:
+                if not self.webhook_endpoint:
+                    raise _Refused(404, "Webhook endpoint not found")
+                return _Answer(body={"endpoint": self.webhook_endpoint, "active": self.webhook_active})
             case ["v2", "bot", "message", "quota", "consumption"]:
                 return _Answer(body={"totalUsage": self.quota_used})
             case ["v2", "bot", "richmenu" | "user", *_]:

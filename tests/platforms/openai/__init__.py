@@ -29,6 +29,7 @@ class OpenAIStandIn:
     def __init__(self) -> None:
         self.content: str = "{}"  # what the next answers hold
         self.status = 200
+        self.models: set[str] | None = None  # that it has; None: whatever is asked for
         self.is_slow = False  # answers never, until the caller hangs up
         self.requests: list[dict[str, Any]] = []
         self.url = ""  # base address, ending in /v1
@@ -52,6 +53,8 @@ class OpenAIStandIn:
         if self.is_slow:
             while not await request.is_disconnected():
                 await asyncio.sleep(0.01)
+        if self.models is not None and body["model"] not in self.models:
+            return _error(404, "no such model")
         if self.status != 200:
             return _error(self.status, "as the test wants it")
         message = {"role": "assistant", "content": self.content, "refusal": None}

@@ -31,6 +31,25 @@ class Failure(Enum):
     DROP_BEFORE = auto()  # the connection closes without an answer; nothing done
     DROP_AFTER = auto()  # done, and then the connection closes without an answer
     DELAY = auto()  # done and answered, but late
+    TIMEOUT_AFTER = auto()  # done at once, and no answer until late
+    GARBAGE = auto()  # done, and answered with what is no JSON
+    INTERNAL_ERROR = auto()  # 200 with ok: false; nothing done. So are those that follow
+    FATAL_ERROR = auto()
+    SERVICE_UNAVAILABLE = auto()
+    REQUEST_TIMEOUT = auto()
+    RATELIMITED = auto()  # without status 429 or Retry-After
+
+
+REFUSALS = frozenset(  # answered with 200 and ok: false, the name being Slack's word for it
+    {
+        Failure.TOKEN_REVOKED,
+        Failure.INTERNAL_ERROR,
+        Failure.FATAL_ERROR,
+        Failure.SERVICE_UNAVAILABLE,
+        Failure.REQUEST_TIMEOUT,
+        Failure.RATELIMITED,
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +152,10 @@ class SlackStandIn(Workspace):
         seconds = float(retry_after) if failure is Failure.RATE_LIMITED else delay
         self._failures[method].extend([(failure, seconds)] * times)
 
+    def forgive(self) -> None:
+        """Nothing that was ordered to fail fails any more."""
+        self._failures.clear()
+
     def request(self, event: SlackEvent) -> tuple[bytes, dict[str, str]]:
         """The body and headers of the HTTP request Slack makes for an event, signed at the time of the clock.
 
@@ -154,13 +177,23 @@ class SlackStandIn(Workspace):
         name = request.match_info["method"]
         raw, in_json = await self._raw_arguments(request)
         self.calls.append(Call(method=name, arguments=raw, at=self.clock()))
+        seconds = self._failures[name][0][1] if self._failures[name] else 0.0
         failure, refused = await self._fail(name, request)
         if refused is not None:
             return refused
         answer = self._answer(name, raw, in_json, request.headers.get("Authorization", ""))
         async with self._changed:
             self._changed.notify_all()
-        return _drop(request) if failure is Failure.DROP_AFTER else answer
+        match failure:
+            case Failure.DROP_AFTER:
+                return _drop(request)
+            case Failure.TIMEOUT_AFTER:
+                await asyncio.sleep(seconds)
+                return _drop(request)
+            case Failure.GARBAGE:
+                return web.Response(text="<html>it worked, probably</html>", content_type="text/html")
+            case _:
+                return answer
 
     async def _fail(self, name: str, request: web.Request) -> tuple[Failure | None, web.StreamResponse | None]:
         """The failure ordered for this call and, when nothing is to be done any more, its answer."""
@@ -172,14 +205,14 @@ class SlackStandIn(Workspace):
                 return failure, web.Response(status=500, text="Internal Server Error")
             case Failure.RATE_LIMITED:
                 return failure, _rate_limited(int(seconds))
-            case Failure.TOKEN_REVOKED:
-                return failure, web.json_response({"ok": False, "error": "token_revoked"})
+            case _ if failure in REFUSALS:
+                return failure, web.json_response({"ok": False, "error": failure.name.lower()})
             case Failure.DROP_BEFORE:
                 return failure, _drop(request)
             case Failure.DELAY:
                 await asyncio.sleep(seconds)  # the one real wait: the client's own time-out is being tried
                 return failure, None
-            case Failure.DROP_AFTER:
+            case _:
                 return failure, None
 
     def _answer(self, name: str, raw: Mapping[str, object], in_json: bool, authorization: str) -> web.Response:
@@ -208,7 +241,8 @@ class SlackStandIn(Workspace):
             return web.json_response({"ok": False, "error": refusal.error, **details})
         if name == "files.getUploadURLExternal":
             answer["upload_url"] = f"{self._origin}/upload/v1/{answer['file_id']}"
-        return web.json_response({"ok": True, **answer})
+        headers = {"X-OAuth-Scopes": ",".join(sorted(self.scopes))} if method.needs_token else {}
+        return web.json_response({"ok": True, **answer}, headers=headers)
 
     async def _raw_arguments(self, request: web.Request) -> tuple[dict[str, object], bool]:
         """The arguments of query and body together, and whether the body was JSON."""

@@ -1,0 +1,275 @@
+"""The engine across machines: PgQueuer on the database that holds the work, with LISTEN and NOTIFY.
+
+One job per event, enqueued in the transaction that stores it; whoever takes the job looks after its account until
+nothing is left. The tables of the engine are UNLOGGED: a crash of PostgreSQL empties them, and the sweep fills them
+again from what is still new. PgQueuer takes up the jobs of a process whose heartbeat stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import cast
+
+import asyncpg
+import structlog
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.core.tm import TaskManager
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.models import Job
+from pgqueuer.domain.schema.queue import dedupe_predicate
+from pgqueuer.domain.settings import DBSettings, Durability
+from pgqueuer.ports.driver import Driver, NotifyCallback
+from pgqueuer.queries import Queries
+from sqlalchemy import Executable, FromClause, String, column, select, table, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from knowledge.db import Database
+from knowledge.errors import StorageDownError
+from scheduler.queue import Assignments, WakeUp
+from scheduler.trace import places
+
+BATCH = 100  # jobs taken with one statement
+AT_ONCE = 400  # jobs that one process may hold; PgQueuer wants at least twice the batch
+HEARTBEAT_TIMEOUT = timedelta(seconds=6)  # a job whose process was silent for this long is taken up by another
+LOOK_EVERY = timedelta(seconds=5)  # without any notification
+SWEEP_EVERY = 5  # seconds between looks for work that has no job
+SWEEP_ROWS = 1000  # events re-queued at once; the next look takes the next
+FORGET_EVERY = 60  # sweeps after which PgQueuer's log is emptied: nobody reads it
+CONNECT_TIMEOUT = 5  # seconds
+PAUSE = 1.0  # seconds before the next try after the connection was lost
+SWEEPING, CONVERGING = 20260402, 20260403  # keys of PostgreSQL's advisory locks
+
+SETTINGS = DBSettings(prefix="ayumi_", durability=Durability.volatile)
+TABLE = SETTINGS.qualified.queue_table
+LOG = SETTINGS.qualified.queue_table_log
+JOBS = (  # the keys of jobs that wait or are under way, as the index over them has it
+    select(column("dedupe_key", String).label("key"))
+    .select_from(table(TABLE))
+    .where(text(dedupe_predicate(SETTINGS)))
+    .subquery("jobs")
+)
+
+log = structlog.get_logger(__name__)
+
+
+class PostgresQueue:
+    """Implements ``Queue`` for every process; ``start`` makes this one a worker."""
+
+    def __init__(
+        self,
+        database: Database,
+        assignments: Assignments,
+        channels: Collection[str],
+        without_job: Callable[[FromClause, int], Executable],
+    ) -> None:
+        """``without_job(jobs, limit)`` selects at most ``limit`` pieces of new work (key, channel, account_id) of the
+        parameter ``channels`` whose key is not among ``jobs.c.key``."""
+        self._database = database
+        self._assignments = assignments
+        self._channels = sorted(channels)
+        self._without_job = without_job(JOBS, SWEEP_ROWS)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._manager: QueueManager | None = None
+        self._stopping = False
+
+    async def enqueue(self, connection: AsyncConnection, wake_ups: Sequence[WakeUp]) -> None:
+        if not wake_ups:
+            return
+        await _queries(WithinTransaction(connection)).enqueue(
+            [_entrypoint(each.channel) for each in wake_ups],
+            [each.account_id.encode() for each in wake_ups],
+            [0] * len(wake_ups),
+            dedupe_key=[each.key for each in wake_ups],
+            on_conflict="skip",
+        )
+
+    def committed(self) -> None:
+        """PostgreSQL notifies by itself."""
+
+    def start(self) -> None:
+        """Take jobs, and look for work that has none."""
+        self._tasks = [
+            asyncio.create_task(self._work(), name="queue"),
+            asyncio.create_task(self._sweep_forever(), name="sweep"),
+        ]
+
+    def stop_taking(self) -> None:
+        """Take no further jobs; those that are held go on. Safe to call when it never started."""
+        self._stopping = True
+        if self._manager is not None:
+            self._manager.shutdown.set()
+
+    async def stop(self, grace: float = 1.5) -> None:
+        """Give back what is held, so that another process has it at once. Safe to call when it never started."""
+        self.stop_taking()
+        self._assignments.give_back(RetryRequested(timedelta(0), "the process stops"))
+        if self._tasks:
+            self._tasks[1].cancel()
+            await asyncio.wait(self._tasks, timeout=grace)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def sweep(self) -> int:
+        """Give every piece of new work that has no job one; how many had none. One process at a time looks. Raises
+        ``StorageDownError``."""
+        async with self._database.write() as connection:
+            first = await connection.exec_driver_sql("SELECT pg_try_advisory_xact_lock($1)", (SWEEPING,))
+            if not first.scalar_one():
+                return 0
+            rows = (await connection.execute(self._without_job, {"channels": self._channels})).all()
+            await self.enqueue(
+                connection, [WakeUp(key=row.key, channel=row.channel, account_id=row.account_id) for row in rows]
+            )
+        if rows:
+            log.warning("work_queued_again", count=len(rows))
+        return len(rows)
+
+    async def _work(self) -> None:
+        while not self._stopping:
+            try:
+                await self._take_jobs()
+            except Exception as error:  # whatever broke the connection: another one is made
+                log.error("queue_broke", error=type(error).__name__, at=places(error))
+            if not self._stopping:
+                await asyncio.sleep(PAUSE)
+
+    async def _take_jobs(self) -> None:
+        """Until told to stop, or until the connection is lost."""
+        connection = await connect(self._database)
+        try:
+            manager = QueueManager(_queries(AsyncpgDriver(connection)), channel=SETTINGS.channel)
+            for channel in self._channels:
+                manager.entrypoint(_entrypoint(channel), accepts_context=False)(self._attend)
+            # PgQueuer itself would hear of a lost connection only with its next look.
+            connection.add_termination_listener(partial(_end, manager))
+            self._manager = manager
+            if not self._stopping:
+                await manager.run(
+                    dequeue_timeout=LOOK_EVERY,
+                    batch_size=BATCH,
+                    max_concurrent_tasks=AT_ONCE,
+                    shutdown_on_listener_failure=True,
+                    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                    log_aggregation_interval=timedelta(0),  # its statistics are ours to keep, in /metrics
+                )
+        finally:
+            self._manager = None
+            connection.terminate()
+
+    async def _attend(self, job: Job) -> None:
+        await self._assignments.attend((job.payload or b"").decode())
+
+    async def _sweep_forever(self) -> None:
+        turn = 0
+        while True:
+            try:
+                await self.sweep()
+                turn += 1
+                if turn % FORGET_EVERY == 0:
+                    await self._forget_log()
+            except StorageDownError as error:
+                log.error("storage_down", job="sweep", problem=str(error))
+            except Exception as error:  # one bad look must not end the others
+                log.error("sweep_failed", error=type(error).__name__, at=places(error))
+            await asyncio.sleep(SWEEP_EVERY)
+
+    async def _forget_log(self) -> None:
+        async with self._database.write() as connection:
+            await connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
+            await connection.exec_driver_sql(f"TRUNCATE {LOG}")
+
+
+class WithinTransaction(Driver):
+    """PgQueuer's port to the database, over the caller's transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._shutdown = asyncio.Event()
+
+    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+        result = await self._connection.exec_driver_sql(query, args)
+        return [dict(row) for row in result.mappings()]
+
+    async def execute(self, query: str, *args: object) -> str:
+        await self._connection.exec_driver_sql(query, args)
+        return ""
+
+    async def notify(self, channel: str, payload: str) -> None:
+        await self._connection.exec_driver_sql("SELECT pg_notify($1, $2)", (channel, payload))
+
+    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        raise NotImplementedError("a transaction hears nothing")
+
+    @property
+    def shutdown(self) -> asyncio.Event:
+        return self._shutdown
+
+    @property
+    def tm(self) -> TaskManager:
+        return TaskManager()
+
+    async def __aenter__(self) -> WithinTransaction:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return
+
+
+async def connect(database: Database) -> asyncpg.Connection:
+    """A connection of its own, outside of the pool: LISTEN lives as long as it does. Raises ``OSError``,
+    ``asyncpg.PostgresError`` or ``TimeoutError``."""
+    engine = database.engine
+    _, options = engine.dialect.create_connect_args(engine.url)
+    options["server_settings"] = {"application_name": "ayumi queue"}
+    return cast("asyncpg.Connection", await asyncpg.connect(**options, timeout=CONNECT_TIMEOUT))
+
+
+async def prepare_queue(database: Database) -> None:
+    """Bring PgQueuer's tables up to date; safe with two processes at once. SQLite has none, and nothing is done. Raises
+    ``StorageDownError``."""
+    if database.is_sqlite:
+        return
+    try:
+        connection = await connect(database)
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        raise StorageDownError(type(error).__name__) from error
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", CONVERGING)
+        queries = _queries(AsyncpgDriver(connection))
+        if await queries.schema_is_installed():
+            await queries.apply_upgrade()
+        else:
+            await queries.install()
+            await queries.optimize_autovacuum()
+    finally:
+        await connection.close()
+
+
+async def is_queue_ready(connection: AsyncConnection) -> bool:
+    """Whether PgQueuer's tables are there."""
+    found = await connection.exec_driver_sql("SELECT to_regclass($1) IS NOT NULL", (TABLE,))
+    return bool(found.scalar_one())
+
+
+def _end(manager: QueueManager, _connection: object) -> None:
+    manager.shutdown.set()
+
+
+def _entrypoint(channel: str) -> str:
+    return f"turns:{channel}"
+
+
+def _queries(driver: Driver) -> Queries:
+    return Queries(
+        driver,
+        qbe=QueryBuilderEnvironment(SETTINGS),
+        qbq=QueryQueueBuilder(SETTINGS),
+        qbs=QuerySchedulerBuilder(SETTINGS),
+    )
