@@ -34,10 +34,19 @@ def questions() -> None:
     run("benchmarks.question_speed")
 
 
+def many() -> None:
+    """Many processes on one PostgreSQL."""
+    run("benchmarks.cluster")
+    run("benchmarks.recovery")
+    run("benchmarks.storage")
+    run("benchmarks.city_morning", "--plot", "docs/pictures/city-morning.svg")
+
+
 BENCHMARKS = {
     "turns": turns,
     "fan_out": fan_out,
     "footprint": lambda: run("benchmarks.footprint"),
+    "many": many,
     "imports": lambda: run("benchmarks.imports"),
     "questions": questions,
     "planning": lambda: run("benchmarks.planning"),

@@ -33,12 +33,11 @@ from assistant.channels.line.channel import LineChannel
 from assistant.cli.serve import YOUNG_OBJECTS
 from assistant.dialogue.turns import messages_payload
 from assistant.messages import Outgoing, Words
+from assistant.running import build_channels
 from assistant.schema import migrate
-from assistant.web.app import build_channels
 from benchmarks.machine import free_port, median, process, row, until_up
 from knowledge.db import Database
 from scheduler import outbox
-from scheduler.delivery import WIDTH
 from scheduler.outbox import Item, Outbox
 from tests.platforms.line import user_id
 from tests.worlds import LINE_SECRET, LINE_TOKEN, settings_of
@@ -77,7 +76,7 @@ async def bare(http: aiohttp.ClientSession, url: str, posts: list[tuple[str, byt
                 await response.text()
 
     begun = time.perf_counter()
-    await asyncio.gather(*(sender() for _ in range(WIDTH)))
+    await asyncio.gather(*(sender() for _ in range(LineChannel.pace.width)))
     return time.perf_counter() - begun
 
 

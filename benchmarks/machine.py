@@ -11,7 +11,9 @@ import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import aiohttp
 
@@ -39,6 +41,13 @@ def process(*arguments: str, env: Mapping[str, str] | None = None) -> Generator[
     finally:
         started.terminate()
         started.wait(15)
+
+
+def morning_zone() -> ZoneInfo:
+    """The time zone in which it is between eight and nine: what children say then does not depend on when it is
+    measured."""
+    ahead = (8 - datetime.now(UTC).hour + 11) % 24 - 11
+    return ZoneInfo(f"Etc/GMT{-ahead:+d}")  # POSIX counts the other way round
 
 
 async def until_up(http: aiohttp.ClientSession, url: str, seconds: float = 30.0) -> None:

@@ -26,7 +26,7 @@ from typing import Any
 from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from assistant.schema import is_current
+from assistant.schema import SchemaState, state_of
 from benchmarks import bare_sql
 from benchmarks.city import (
     AT,
@@ -288,7 +288,7 @@ async def print_plans(database: Database, size: Size) -> None:
 async def prepared(url: str, size: Size) -> Database:
     """The city at an address, made where it is not there."""
     database = Database(url)
-    if not await is_current(database):
+    if await state_of(database) is SchemaState.BEHIND:
         await make_city(database, size)
         await database.close()
         database = Database(url)
