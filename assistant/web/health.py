@@ -48,6 +48,9 @@ def parts_of(process: Process) -> list[Part]:
         Part(name="turns", still_for=lambda: core.turns.still_for),
         Part(name="delivery", still_for=lambda: core.delivery.still_for),
     ]
+    engine = core.engine
+    if engine is not None:
+        parts.append(Part(name="queue", still_for=lambda: engine.still_for))
     if planning is not None:
         parts.append(
             Part(

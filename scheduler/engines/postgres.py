@@ -8,6 +8,8 @@ again from what is still new. PgQueuer takes up the jobs of a process whose hear
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from functools import partial
@@ -76,6 +78,14 @@ class PostgresQueue:
         self._tasks: list[asyncio.Task[None]] = []
         self._manager: QueueManager | None = None
         self._stopping = False
+        self._looked_at = time.monotonic()
+
+    @property
+    def still_for(self) -> float | None:
+        """Seconds since it last looked for jobs, infinite once it ended; None: not started."""
+        if not self._tasks:
+            return None
+        return math.inf if self._tasks[0].done() else time.monotonic() - self._looked_at
 
     async def enqueue(self, connection: AsyncConnection, wake_ups: Sequence[WakeUp]) -> None:
         if not wake_ups:
@@ -144,7 +154,7 @@ class PostgresQueue:
         """Until told to stop, or until the connection is lost."""
         connection = await connect(self._database)
         try:
-            manager = QueueManager(_queries(AsyncpgDriver(connection)), channel=SETTINGS.channel)
+            manager = QueueManager(_queries(Watched(connection, self._note_look)), channel=SETTINGS.channel)
             for channel in self._channels:
                 manager.entrypoint(_entrypoint(channel), accepts_context=False)(self._attend)
             # PgQueuer itself would hear of a lost connection only with its next look.
@@ -162,6 +172,9 @@ class PostgresQueue:
         finally:
             self._manager = None
             connection.terminate()
+
+    def _note_look(self) -> None:
+        self._looked_at = time.monotonic()
 
     async def _attend(self, job: Job) -> None:
         await self._assignments.attend((job.payload or b"").decode())
@@ -184,6 +197,19 @@ class PostgresQueue:
         async with self._database.write() as connection:
             await connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
             await connection.exec_driver_sql(f"TRUNCATE {LOG}")
+
+
+class Watched(AsyncpgDriver):
+    """Tells whenever PgQueuer has looked."""
+
+    def __init__(self, connection: asyncpg.Connection, note: Callable[[], None]) -> None:
+        super().__init__(connection)
+        self._note = note
+
+    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+        rows = await super().fetch(query, *args)
+        self._note()
+        return rows
 
 
 class WithinTransaction(Driver):

@@ -242,6 +242,23 @@ async def test_a_worker_whose_connection_was_cut_goes_on_with_another(
     await stopped([core])
 
 
+async def test_it_tells_for_how_long_it_has_not_looked(on_postgres: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "LOOK_EVERY", timedelta(seconds=0.1))
+    core = on_postgres.core()
+    assert core.engine is not None
+    assert core.engine.still_for is None
+    core.start()
+    monkeypatch.setattr(core.engine, "_looked_at", core.engine._looked_at - 1000)
+    engine = core.engine
+
+    async def has_looked() -> bool:
+        return (engine.still_for or 0.0) < 900
+
+    await on_postgres.until(has_looked)
+    await stopped([core])
+    assert core.engine.still_for is None
+
+
 async def test_the_sweep_looks_at_new_events_through_an_index(on_postgres: Fleet) -> None:
     plans: list[str] = []
     async with on_postgres.database.write() as connection:
