@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     String,
     bindparam,
+    func,
     literal_column,
     select,
     text,
@@ -228,14 +229,16 @@ def _let_go(batch: Sequence[Waiting], error: Exception) -> None:
 
 
 def events_without_job(jobs: FromClause, limit: int) -> Executable:
-    """At most ``limit`` new events of the parameter ``channels``, the oldest first, that are not among ``jobs.c.key``:
-    their wake-up was lost."""
+    """At most ``limit`` new events of the parameter ``channels``, the oldest first, whose account is not among
+    ``jobs.c.account``: their wake-up was lost."""
     return (
         select(InboxEvent.event_id.label("key"), InboxEvent.channel, InboxEvent.account_id)
         .where(
             InboxEvent.state == literal_column(f"'{InboxState.NEW}'"),  # as it stands in the partial index
             InboxEvent.channel.in_(bindparam("channels", expanding=True)),
-            ~select(jobs.c.key).where(jobs.c.key == InboxEvent.event_id).exists(),
+            ~select(jobs.c.account)
+            .where(jobs.c.account == func.convert_to(InboxEvent.account_id, literal_column("'UTF8'")))
+            .exists(),
         )
         .order_by(InboxEvent.occurred_at, InboxEvent.id)
         .limit(limit)

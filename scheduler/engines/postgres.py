@@ -1,8 +1,8 @@
 """The engine across machines: PgQueuer on the database that holds the work, with LISTEN and NOTIFY.
 
-One job per event, enqueued in the transaction that stores it; whoever takes the job looks after its account until
-nothing is left. The tables of the engine are UNLOGGED: a crash of PostgreSQL empties them, and the sweep fills them
-again from what is still new. PgQueuer takes up the jobs of a process whose heartbeat stopped.
+A job names an account with new events and is enqueued in the transaction that stores them; whoever takes it looks
+after the account until nothing is left. The tables of the engine are UNLOGGED: a crash of PostgreSQL empties them, and
+the sweep fills them again from what is still new. PgQueuer takes up the jobs of a process whose heartbeat stopped.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ from pgqueuer.core.qm import QueueManager
 from pgqueuer.core.tm import TaskManager
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job
-from pgqueuer.domain.schema.queue import dedupe_predicate
 from pgqueuer.domain.settings import DBSettings, Durability
 from pgqueuer.ports.driver import Driver, NotifyCallback
 from pgqueuer.queries import Queries
-from sqlalchemy import Executable, FromClause, String, column, select, table, text
+from sqlalchemy import Executable, FromClause, LargeBinary, column, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.db import Database
@@ -49,12 +48,14 @@ SWEEPING, CONVERGING = 20260402, 20260403  # keys of PostgreSQL's advisory locks
 SETTINGS = DBSettings(prefix="ayumi_", durability=Durability.volatile)
 TABLE = SETTINGS.qualified.queue_table
 LOG = SETTINGS.qualified.queue_table_log
-JOBS = (  # the keys of jobs that wait or are under way, as the index over them has it
-    select(column("dedupe_key", String).label("key"))
-    .select_from(table(TABLE))
-    .where(text(dedupe_predicate(SETTINGS)))
-    .subquery("jobs")
+JOBS = (  # the accounts that jobs name, whether they wait or are under way
+    select(column("payload", LargeBinary).label("account")).select_from(table(TABLE)).subquery("jobs")
 )
+# A job that waits is kept from being taken until the caller's transaction ends: whoever takes it then sees its events.
+WAITING = f"""
+SELECT payload FROM {TABLE} WHERE status = 'queued' AND payload = ANY($1::bytea[]) FOR UPDATE SKIP LOCKED
+"""  # noqa: S608 -- the name of the table is ours
+BY_ACCOUNT = f"CREATE INDEX IF NOT EXISTS {TABLE}_account ON {TABLE} (payload)"
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +71,7 @@ class PostgresQueue:
         without_job: Callable[[FromClause, int], Executable],
     ) -> None:
         """``without_job(jobs, limit)`` selects at most ``limit`` pieces of new work (key, channel, account_id) of the
-        parameter ``channels`` whose key is not among ``jobs.c.key``."""
+        parameter ``channels`` whose account is not among ``jobs.c.account``, as UTF-8."""
         self._database = database
         self._assignments = assignments
         self._channels = sorted(channels)
@@ -88,13 +89,21 @@ class PostgresQueue:
         return math.inf if self._tasks[0].done() else time.monotonic() - self._looked_at
 
     async def enqueue(self, connection: AsyncConnection, wake_ups: Sequence[WakeUp]) -> None:
-        if not wake_ups:
+        """One job for an account is enough: where one waits already, it will find this work too. Where one is under way
+        it may just have looked for the last time, so another one is made."""
+        first = {each.account_id.encode(): each for each in reversed(wake_ups)}
+        if not first:
+            return
+        waiting = await connection.exec_driver_sql(WAITING, ([*first],))
+        for (account,) in waiting.all():
+            del first[bytes(account)]
+        if not first:
             return
         await _queries(WithinTransaction(connection)).enqueue(
-            [_entrypoint(each.channel) for each in wake_ups],
-            [each.account_id.encode() for each in wake_ups],
-            [0] * len(wake_ups),
-            dedupe_key=[each.key for each in wake_ups],
+            [_entrypoint(each.channel) for each in first.values()],
+            [*first],
+            [0] * len(first),
+            dedupe_key=[each.key for each in first.values()],
             on_conflict="skip",
         )
 
@@ -274,6 +283,7 @@ async def prepare_queue(database: Database) -> None:
         else:
             await queries.install()
             await queries.optimize_autovacuum()
+        await connection.execute(BY_ACCOUNT)
     finally:
         await connection.close()
 

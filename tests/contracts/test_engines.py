@@ -185,6 +185,44 @@ async def test_a_wake_up_goes_with_its_transaction_or_not_at_all(on_postgres: Fl
     assert await on_postgres.jobs() == Counter(queued=1)
 
 
+async def test_one_job_waits_for_an_account_however_many_messages_it_sends(on_postgres: Fleet) -> None:
+    core = on_postgres.core()
+    for number in range(5):
+        await on_postgres.write(core, ("hana", str(number)), ("hana", f"{number} again"), ("ren", str(number)))
+    assert await on_postgres.jobs() == Counter(queued=2)
+
+
+async def test_a_message_that_comes_while_a_job_is_under_way_gets_one_of_its_own(on_postgres: Fleet) -> None:
+    core = on_postgres.core()
+    await on_postgres.write(core, ("hana", "おはよう"))
+    await _execute(on_postgres, f"UPDATE {TABLE} SET status = 'picked'")
+    await on_postgres.write(core, ("hana", "こんにちは"))
+    assert await on_postgres.jobs() == Counter(picked=1, queued=1)
+
+
+async def test_a_job_is_not_taken_before_the_message_that_relies_on_it_is_there(on_postgres: Fleet) -> None:
+    core = on_postgres.core()
+    assert core.engine is not None
+    await on_postgres.write(core, ("hana", "おはよう"))
+    async with on_postgres.database.write() as connection:
+        await core.engine.enqueue(connection, [WakeUp(key="k", channel="console", account_id="console:hana")])
+        core.start()
+        await asyncio.sleep(0.3)  # long enough to be taken, were it not kept
+        assert await on_postgres.jobs() == Counter(queued=1)
+    await on_postgres.until(on_postgres.no_jobs)
+    await stopped([core])
+
+
+async def test_workers_share_a_backlog_of_many_messages_each_and_do_nothing_twice(on_postgres: Fleet) -> None:
+    first = on_postgres.core()
+    for number in range(5):
+        await on_postgres.write(first, *((f"child{child}", str(number)) for child in range(60)))
+    cores = await started(on_postgres)
+    await on_postgres.until_shown(300)
+    await stopped(cores)
+    assert len(on_postgres.turns) == 300
+
+
 async def test_a_lost_wake_up_is_made_again(on_postgres: Fleet) -> None:
     core = on_postgres.core()
     await on_postgres.write(core, ("hana", "おはよう"), ("ren", "おはよう"))
