@@ -37,6 +37,7 @@ from scheduler.trace import places
 
 LARGEST_BATCH = 500  # requests whose events are stored in one transaction
 MOST_WAITING = 5000  # requests, however fast the store is; what they carry is bounded by ``channels/guard.py``
+LONGEST_COMMIT = 10.0  # seconds; then its connection counts as lost, as after a fail-over that nobody told us of
 LOOKED_AT = 500  # latest events of an account among which a message to be forgotten is looked for
 KNOWN_ACCOUNTS = 100_000  # accounts remembered, so that only a new one costs an insert
 
@@ -149,7 +150,11 @@ class Inbox:
         was_down, is_down = self._commits.is_down, False
         self._commits.begin()
         try:
-            await self._write([event for events, _ in batch for event in events])
+            try:
+                async with asyncio.timeout(LONGEST_COMMIT):
+                    await self._write([event for events, _ in batch for event in events])
+            except TimeoutError as error:
+                raise StorageDownError("no answer") from error
         except Exception as error:  # each waiting webhook answers for itself; none may hang
             is_down = isinstance(error, StorageDownError)
             if len(batch) > 1 and not is_down:

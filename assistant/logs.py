@@ -41,9 +41,9 @@ def write_line(stream: TextIO, line: str) -> None:
         return
 
 
-def set_up_logs() -> None:
-    """Send our events and the libraries' warnings to standard error, also what nobody caught; readable where a person
-    is looking. Safe to call again."""
+def set_up_logs(level: int = logging.INFO) -> None:
+    """Send our events from ``level`` on and the libraries' warnings to standard error, also what nobody caught;
+    readable where a person is looking. Safe to call again."""
     pretty = sys.stderr.isatty()
     structlog.configure(
         processors=[
@@ -52,7 +52,7 @@ def set_up_logs() -> None:
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.dev.ConsoleRenderer() if pretty else as_json,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: Lines(),
         cache_logger_on_first_use=True,
     )

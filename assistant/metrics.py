@@ -32,5 +32,5 @@ STORED_SECONDS = Histogram(
 
 def webhook_answered(channel: str, status: int, seconds: float) -> None:
     """Count one webhook request."""
-    WEBHOOKS.labels(channel=channel, status=status).inc()
-    WEBHOOK_SECONDS.labels(channel=channel).observe(seconds)
+    WEBHOOKS.labels(channel, status).inc()
+    WEBHOOK_SECONDS.labels(channel).observe(seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import aiohttp
 import structlog
@@ -16,7 +16,6 @@ from assistant.channels.browser.channel import BrowserChannel
 from assistant.channels.files import Files
 from assistant.channels.line.channel import LineChannel
 from assistant.channels.port import Channel
-from assistant.channels.slack.channel import SlackChannel
 from assistant.dialogue.turn import Handler, Services
 from assistant.installation import warn_of_other_key
 from assistant.planning import Planning
@@ -26,7 +25,7 @@ from knowledge.db import Database
 from scheduler.clock import Clock
 from scheduler.rates import MemoryRates, TableRates
 
-RECOVER_EVERY = 10  # seconds between looks for sends of processes that died
+RECOVER_EVERY = 3  # seconds between looks for sends of processes that died
 FORGET_EVERY = 3600  # seconds between looks for files whose time is over
 
 log = structlog.get_logger(__name__)
@@ -107,6 +106,8 @@ def build_channels(
         token = settings.line_channel_access_token.get_secret_value()
         channels.append(LineChannel(session, settings.line_api_base_url, token, now, files))
     if settings.has_slack:
+        from assistant.channels.slack.channel import SlackChannel  # with slack_sdk, a tenth of what a process loads
+
         channels.append(SlackChannel(settings.slack_bot_token.get_secret_value(), settings.slack_api_base_url, files))
     return {channel.name: channel for channel in channels}
 
@@ -116,7 +117,7 @@ async def _work(
 ) -> None:
     """Answer and send, until the stack ends."""
     if settings.is_embedded:  # nobody else works on this store: what is claimed was claimed before a crash
-        await core.recover(timedelta(seconds=-1))
+        await core.recover(None)
     core.start()
     stack.push_async_callback(core.stop)
     clock.every(RECOVER_EVERY, "recover", core.recover)

@@ -145,7 +145,7 @@ async def _wait_for_turn(session: AsyncConnection) -> None:
         if taken:
             return
         if turn == 0:
-            log.info("another_process_migrates")
+            log.warning("another_process_migrates")  # who waits wants to know for what
         await asyncio.sleep(ASK_AGAIN)
 
 

@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from assistant.inbox import InboxEvent
+from assistant.metrics import TURNS
 from assistant.notices import LABELS
 from knowledge.db import Database, UtcDateTime
 from knowledge.errors import StorageDownError
@@ -37,6 +38,9 @@ OLDEST = 1000  # events among which the one that came first is looked for: they 
 CHANNELS = tuple(LABELS)
 LEVELS = ("urgent", "soon")  # of alerts
 OPEN_STATES = (State.PENDING, State.SENDING, State.HELD)
+
+for each_channel in CHANNELS:  # Prometheus sees no increase in a series that begins with 1
+    TURNS.labels(channel=each_channel, outcome="failed")
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +65,7 @@ DUE_SENDS = (  # by channel, as the index has them
     .group_by(Outbox.channel)
 )
 OPEN_SENDS = select(Outbox.state, func.count()).where(is_open(Outbox)).group_by(Outbox.state)
-UNSEEN_ALERTS = select(Alert.level, func.count()).where(IS_UNSEEN).group_by(Alert.level)
+UNSEEN_ALERTS = select(Alert.level, func.count(), func.min(Alert.at)).where(IS_UNSEEN).group_by(Alert.level)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,7 @@ class Figures:
     reminder_late: float  # how long the first reminder is due that nobody has planned yet
     acted_ago: float | None  # since a scheduler last did all it has to; None: never
     alerts: Mapping[str, int]  # that nobody has looked at, by level, each of ``LEVELS``
+    alert_age: Mapping[str, float]  # of the first of them
     clock_ahead: float  # of this machine's clock before the database's
 
 
@@ -87,7 +92,7 @@ async def read_figures(connection: AsyncConnection, now: datetime) -> Figures:
     row = (await connection.execute(WAITING)).one()
     due = {each[0]: each for each in await connection.execute(DUE_SENDS, {"now": now})}
     sends = await _counts(connection, OPEN_SENDS)
-    alerts = await _counts(connection, UNSEEN_ALERTS)
+    alerts = {each[0]: each for each in await connection.execute(UNSEEN_ALERTS)}
     return Figures(
         new_events=row.new_events,
         event_age=_since(row.first_event, now),
@@ -96,7 +101,8 @@ async def read_figures(connection: AsyncConnection, now: datetime) -> Figures:
         open_sends={state: sends.get(state, 0) for state in OPEN_STATES},
         reminder_late=_since(row.first_reminder, now),
         acted_ago=None if row.acted_at is None else _since(row.acted_at, clock),
-        alerts={level: alerts.get(level, 0) for level in LEVELS},
+        alerts={level: alerts[level][1] if level in alerts else 0 for level in LEVELS},
+        alert_age={level: _since(alerts[level][2], now) if level in alerts else 0.0 for level in LEVELS},
         clock_ahead=(now - clock).total_seconds() + passed / 2,
     )
 
@@ -122,9 +128,13 @@ def _since(moment: datetime | None, now: datetime) -> float:
 class Standing(Collector):
     """``/metrics``: the counters of this process, its connections, and the figures of the database."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, now: Callable[[], datetime], still: Callable[[], Mapping[str, float]] = dict
+    ) -> None:
+        """``still``: the parts that are at work in this process, and for how many seconds each has not moved."""
         self._database = database
         self._now = now
+        self._still = still
         self._figures: Figures | None = None
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
@@ -150,6 +160,7 @@ class Standing(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """What is known now. Called by the registry."""
         yield from _pools(self._database)
+        yield _by("ayumi_part_still_seconds", "Since a part of this process last moved", "part", self._still())
         figures = self._figures
         yield _gauge("ayumi_database_up", "Whether the database answered", figures is not None)
         if figures is None:
@@ -163,6 +174,7 @@ class Standing(Collector):
         if figures.acted_ago is not None:
             yield _gauge("ayumi_scheduler_lag_seconds", "Since a scheduler last did all its work", figures.acted_ago)
         yield _by("ayumi_alerts_unacknowledged", "Alerts that nobody has looked at", "level", figures.alerts)
+        yield _by("ayumi_alerts_age_seconds", "Age of the first of them", "level", figures.alert_age)
         yield _gauge("ayumi_clock_ahead_seconds", "This machine's clock before the database's", figures.clock_ahead)
 
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from knowledge.errors import StorageDownError
+
 WINDOW = 0.01  # seconds in which others may join
 MOST = 500  # keys of one load
 
@@ -24,7 +26,7 @@ class Together(Generic[Key, Value]):
         self._loads: set[asyncio.Task[None]] = set()
 
     async def of(self, key: Key) -> Value:
-        """The value of a key. Raises what ``load`` raises."""
+        """The value of a key. Raises what ``load`` raises for it: one that breaks takes nobody with it."""
         loop = asyncio.get_running_loop()
         wanted = self._wanted.get(key)
         if wanted is None:
@@ -45,12 +47,18 @@ class Together(Generic[Key, Value]):
         task.add_done_callback(self._loads.discard)
 
     async def _give(self, wanted: Mapping[Key, asyncio.Future[Value]]) -> None:
+        keys = [*wanted]
         try:
-            values = await self._load([*wanted])
+            values = await self._load(keys)
             for key, each in wanted.items():
                 if not each.done():
                     each.set_result(values[key])
         except Exception as error:  # each of those who wait gets it as its own
+            if len(keys) > 1 and not isinstance(error, StorageDownError):  # halved until what broke is alone
+                middle = len(keys) // 2
+                for some in (keys[:middle], keys[middle:]):
+                    await self._give({key: wanted[key] for key in some})
+                return
             for each in wanted.values():
                 if not each.done():
                     each.set_exception(error)

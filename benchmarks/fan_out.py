@@ -30,7 +30,7 @@ from sqlalchemy import delete, func, select
 
 from assistant.bootstrap import build_core, build_services, utc_now
 from assistant.channels.line.channel import LineChannel
-from assistant.cli.serve import YOUNG_OBJECTS
+from assistant.cli.roles import YOUNG_OBJECTS
 from assistant.dialogue.turns import messages_payload
 from assistant.messages import Outgoing, Words
 from assistant.running import build_channels

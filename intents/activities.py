@@ -12,12 +12,11 @@ from datetime import date
 from functools import cache
 from typing import Any, cast
 
-import yaml
-
 from intents.days import NAMED, last_of
 from intents.lexicon import DATA
 from intents.practices import find_grades
 from intents.spans import Reader
+from knowledge.yaml_data import load_yaml
 
 LONGEST = 80  # characters of a question
 KINDS = ("club", "event")
@@ -168,7 +167,7 @@ def _is_noun(said: str, words: Mapping[str, re.Pattern[str]]) -> bool:
 
 @cache
 def _data(language: str) -> dict[str, Any]:
-    return cast("dict[str, Any]", yaml.safe_load((DATA / language / "activities.yaml").read_text("utf-8")))
+    return cast("dict[str, Any]", load_yaml((DATA / language / "activities.yaml").read_text("utf-8")))
 
 
 @cache

@@ -14,14 +14,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from intents.coming_days import Days
 from intents.commands import END
 from intents.normalise import plain
 from intents.occasion_words import load_occasion_words
 from intents.spans import Reader
 from knowledge.documents.model import DocumentAudience
+from knowledge.yaml_data import load_yaml
 
 DATA = Path(__file__).parent / "data"
 
@@ -130,7 +129,7 @@ class _Words:
 @cache
 def _languages() -> tuple[_Words, ...]:
     return tuple(
-        _words(cast("dict[str, Any]", yaml.safe_load(path.read_text("utf-8"))))
+        _words(cast("dict[str, Any]", load_yaml(path.read_text("utf-8"))))
         for path in sorted(DATA.glob("*/adding.yaml"))
     )
 

@@ -12,10 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from intents.commands import END
 from intents.normalise import fold, plain
+from knowledge.yaml_data import load_yaml
 
 DATA = Path(__file__).parent / "data"
 # What a reader would call a name in a text: two characters of kanji or katakana and more, or a longer Latin word.
@@ -109,7 +108,7 @@ class _Rules:
 @cache
 def _load() -> tuple[dict[str, Any], ...]:
     paths = sorted(DATA.glob("*/announcing.yaml"))
-    return tuple(cast("dict[str, Any]", yaml.safe_load(path.read_text("utf-8"))) for path in paths)
+    return tuple(cast("dict[str, Any]", load_yaml(path.read_text("utf-8"))) for path in paths)
 
 
 @cache

@@ -12,10 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-import yaml
-
 from intents.commands import END
 from intents.normalise import fold, plain
+from knowledge.yaml_data import load_yaml
 
 DATA = Path(__file__).parent / "data"
 
@@ -74,7 +73,7 @@ def _words() -> dict[str, Aside]:
     return {
         _key(word): Aside(name)
         for path in sorted(DATA.glob("*/asides.yaml"))
-        for name, words in cast("dict[str, list[str]]", yaml.safe_load(path.read_text("utf-8"))).items()
+        for name, words in cast("dict[str, list[str]]", load_yaml(path.read_text("utf-8"))).items()
         for word in words
     }
 
@@ -84,5 +83,5 @@ def _namings() -> tuple[tuple[Naming, re.Pattern[str]], ...]:
     return tuple(
         (Naming(name), re.compile("|".join(patterns), re.IGNORECASE))
         for path in sorted(DATA.glob("*/namings.yaml"))
-        for name, patterns in cast("dict[str, list[str]]", yaml.safe_load(path.read_text("utf-8"))).items()
+        for name, patterns in cast("dict[str, list[str]]", load_yaml(path.read_text("utf-8"))).items()
     )

@@ -14,12 +14,11 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, cast
 
-import yaml
-
 from intents.lexicon import DATA, load_lexicon
 from intents.scopes import Side, find_sides
 from intents.spans import Reader
 from knowledge.questions.model import ScopeKind, Vocabulary
+from knowledge.yaml_data import load_yaml
 
 LONGEST = 120  # characters; what is longer is a story
 HALF_A_YEAR = timedelta(days=183)  # a date that lies further back means the one of next year
@@ -194,7 +193,7 @@ class _Words:
 
 @cache
 def _words(language: str) -> _Words:
-    data = cast("dict[str, Any]", yaml.safe_load((DATA / language / "closing.yaml").read_text("utf-8")))
+    data = cast("dict[str, Any]", load_yaml((DATA / language / "closing.yaml").read_text("utf-8")))
     return _Words(
         of={name: re.compile(data[name]) for name in OF},
         whole={Act(name): re.compile(pattern) for name, pattern in data["whole"].items()},

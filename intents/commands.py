@@ -12,9 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-import yaml
-
 from intents.normalise import fold, plain
+from knowledge.yaml_data import load_yaml
 
 DATA = Path(__file__).parent / "data"
 END = re.compile(r"[\s。.!！?？〜~、,]+$")
@@ -64,7 +63,7 @@ def _key(text: str) -> str:
 def _load() -> dict[str, list[str]]:
     merged: dict[str, list[str]] = {}
     for path in sorted(DATA.glob("*/commands.yaml")):
-        for name, words in cast("dict[str, list[str]]", yaml.safe_load(path.read_text("utf-8"))).items():
+        for name, words in cast("dict[str, list[str]]", load_yaml(path.read_text("utf-8"))).items():
             merged.setdefault(name, []).extend(words)
     return merged
 

@@ -12,12 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from intents.lexicon import load_lexicon
 from intents.normalise import plain
 from intents.patterns import longest_first
 from intents.spans import Reader
+from knowledge.yaml_data import load_yaml
 
 DATA = Path(__file__).parent / "data"
 LONGEST = 120  # characters of a question for content
@@ -141,7 +140,7 @@ def _languages() -> Mapping[str, _Words]:
 
 
 def _words(path: Path) -> _Words:
-    data = cast("dict[str, Any]", yaml.safe_load(path.read_text("utf-8")))
+    data = cast("dict[str, Any]", load_yaml(path.read_text("utf-8")))
     kinds = {name: tuple(words) for name, words in data["kinds"].items()}
     every = [word for words in (*kinds.values(), data["any"]) for word in words]
     said = {"ask": f"(?:{data['ask']})", "about": f"(?:{data['about']})"}

@@ -12,9 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
-import yaml
-
 from intents.normalise import fold, letters
+from knowledge.yaml_data import load_yaml
 
 _DATA = Path(__file__).parent / "data"
 _SENTENCE_END = re.compile(r"[。．.!?！？\n]+")
@@ -94,7 +93,7 @@ def _rules() -> tuple[_Rule, ...]:
 
 
 def _read(file: Path) -> Iterator[_Rule]:
-    content: _File = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content: _File = load_yaml(file.read_text(encoding="utf-8"))
     words = {name: "(?:" + "|".join(forms) + ")" for name, forms in content["words"].items()}
     edge = r"\b" if content["whole_words"] else ""
 

@@ -6,9 +6,8 @@ import re
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from intents.normalise import plain
+from knowledge.yaml_data import load_yaml
 
 _MARK = re.compile(r"[一-鿿々]|[ァ-ヴー]{2,}|[a-z]{3,}")
 PLAIN = frozenset("子今日週月年人") | {"the", "this", "who", "how", "what", "was", "which", "many", "has"}
@@ -35,4 +34,4 @@ def _marks(text: str) -> frozenset[str]:
 
 @cache
 def _examples(language: str) -> tuple[str, ...]:
-    return tuple(yaml.safe_load((DATA / language / "examples.yaml").read_text("utf-8")))
+    return tuple(load_yaml((DATA / language / "examples.yaml").read_text("utf-8")))

@@ -12,10 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-import yaml
-
 from intents.deciding import Reading
 from intents.normalise import fold, letters, plain
+from knowledge.yaml_data import load_yaml
 
 DATA = Path(__file__).parent / "data"
 LONGEST = 300  # characters; what is longer is a story, not a question
@@ -95,7 +94,7 @@ def _has(name: str, folded: str) -> bool:
 def _patterns() -> dict[str, tuple[re.Pattern[str], ...]]:
     merged: dict[str, list[re.Pattern[str]]] = {}
     for path in sorted(DATA.glob("*/knowing.yaml")):
-        for name, lines in cast("dict[str, list[str]]", yaml.safe_load(path.read_text("utf-8"))).items():
+        for name, lines in cast("dict[str, list[str]]", load_yaml(path.read_text("utf-8"))).items():
             is_typed = name.startswith("leads")
             found = [re.compile(line if is_typed else letters(line), re.IGNORECASE) for line in lines]
             merged.setdefault(name, []).extend(found)

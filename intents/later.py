@@ -13,10 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from intents.conditions import number
 from intents.normalise import plain
+from knowledge.yaml_data import load_yaml
 
 DATA = Path(__file__).parent / "data"
 
@@ -86,7 +85,7 @@ class _Language:
 @cache
 def _languages() -> tuple[_Language, ...]:
     return tuple(
-        _language(cast("dict[str, Any]", yaml.safe_load(path.read_text("utf-8"))))
+        _language(cast("dict[str, Any]", load_yaml(path.read_text("utf-8"))))
         for path in sorted(DATA.glob("*/later.yaml"), reverse=True)
     )
 

@@ -9,9 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from knowledge.questions.model import GroupBy, Metric, Operator, Phase
+from knowledge.yaml_data import load_yaml
 
 DATA = Path(__file__).with_name("data")
 Patterns = Mapping[str, re.Pattern[str]]
@@ -140,7 +139,7 @@ def load_lexicon(language: str) -> Lexicon:
 
 
 def _read(language: str, name: str) -> dict[str, Any]:
-    return yaml.safe_load((DATA / language / f"{name}.yaml").read_text(encoding="utf-8"))
+    return load_yaml((DATA / language / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 def _metric(entry: Mapping[str, Any], amount: str) -> MetricWords:

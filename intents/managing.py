@@ -12,10 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from intents.commands import END
 from intents.normalise import plain
+from knowledge.yaml_data import load_yaml
 
 DATA = Path(__file__).parent / "data"
 
@@ -64,7 +63,7 @@ def find_managing(text: str) -> Managed | None:
 @cache
 def _languages() -> tuple[dict[str, Any], ...]:
     return tuple(
-        cast("dict[str, Any]", yaml.safe_load(path.read_text("utf-8"))) for path in sorted(DATA.glob("*/managing.yaml"))
+        cast("dict[str, Any]", load_yaml(path.read_text("utf-8"))) for path in sorted(DATA.glob("*/managing.yaml"))
     )
 
 

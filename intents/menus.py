@@ -12,14 +12,13 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, cast
 
-import yaml
-
 from intents.closing import days_named
 from intents.lexicon import DATA, load_lexicon
 from intents.normalise import plain
 from intents.scopes import find_sides
 from intents.spans import Reader
 from knowledge.questions.model import ScopeKind, Vocabulary
+from knowledge.yaml_data import load_yaml
 
 LONGEST = 2000  # characters of a menu
 MOST_LINES = 10  # each gets a button, and LINE shows thirteen
@@ -87,7 +86,7 @@ class _Words:
 
 @cache
 def _words(language: str) -> _Words:
-    data = cast("dict[str, Any]", yaml.safe_load((DATA / language / "menus.yaml").read_text("utf-8")))
+    data = cast("dict[str, Any]", load_yaml((DATA / language / "menus.yaml").read_text("utf-8")))
 
     def any_of(words: Sequence[str]) -> str:
         return "|".join(sorted(words, key=len, reverse=True))

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
+from knowledge.yaml_data import load_yaml
 
 DATA = Path(__file__).parent / "data"
 
@@ -38,7 +38,7 @@ def named(text: str) -> frozenset[str]:
 def _languages() -> tuple[tuple[re.Pattern[str], re.Pattern[str], frozenset[str]], ...]:
     found: list[tuple[re.Pattern[str], re.Pattern[str], frozenset[str]]] = []
     for path in sorted(DATA.glob("*/people.yaml")):
-        data = cast("dict[str, Any]", yaml.safe_load(path.read_text("utf-8")))
+        data = cast("dict[str, Any]", load_yaml(path.read_text("utf-8")))
         endings = "|".join(map(re.escape, data["after_a_name"]))
         asks = re.compile("|".join(map(re.escape, data["asks"])), re.IGNORECASE)
         found.append((re.compile(rf"(?P<name>{data['name']})(?:{endings})"), asks, frozenset(data["not_a_name"])))

@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from intents.patterns import written_out
+from knowledge.yaml_data import load_yaml
 
 DATA = Path(__file__).with_name("data")
 KINDS = ("date", "month", "weekday", "span", "ago", "year", "term")
@@ -82,7 +81,7 @@ class PeriodWords:
 @cache
 def load_period_words(language: str) -> PeriodWords:
     """The words of ``ja`` or ``en``, read and compiled once."""
-    data: dict[str, Any] = yaml.safe_load((DATA / language / "periods.yaml").read_text(encoding="utf-8"))
+    data: dict[str, Any] = load_yaml((DATA / language / "periods.yaml").read_text(encoding="utf-8"))
     groups: dict[str, str | dict[str, Any]] = data["groups"]
 
     def compiled(pattern: str, form: str = "{}") -> re.Pattern[str]:

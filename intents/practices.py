@@ -12,11 +12,10 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, cast
 
-import yaml
-
 from intents.lexicon import DATA, load_lexicon
 from intents.normalise import plain
 from intents.spans import Reader
+from knowledge.yaml_data import load_yaml
 
 LONGEST = 100  # characters of a request; what is longer tells something
 STAGES = "PJH"  # of grade codes: primary, junior high, high school
@@ -157,7 +156,7 @@ def find_grades(reader: Reader, stages: str = STAGES) -> tuple[tuple[str, ...], 
 
 @cache
 def _words_of(language: str) -> dict[str, Any]:
-    data = cast("dict[str, Any]", yaml.safe_load((DATA / language / "practices.yaml").read_text("utf-8")))
+    data = cast("dict[str, Any]", load_yaml((DATA / language / "practices.yaml").read_text("utf-8")))
     macros = {name: f"(?:{data[name]})" for name in ("noun", "polite")}
 
     def written(pattern: str) -> str:

@@ -9,8 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-import yaml
-
 from intents.commands import END
 from intents.lexicon import load_lexicon
 from intents.normalise import plain
@@ -22,6 +20,7 @@ from intents.sent_words import Spoken
 from intents.spans import Reader
 from knowledge.questions.model import Vocabulary
 from knowledge.reminding import Anchor, Audience
+from knowledge.yaml_data import load_yaml
 
 DATA = Path(__file__).parent / "data"
 LONGEST = 1200  # characters; the words to be sent are part of it
@@ -125,7 +124,7 @@ def _find(
 def _words() -> dict[str, tuple[re.Pattern[str], ...]]:
     """What may stand around a part, and the words for today, of all languages."""
     languages = [
-        cast("dict[str, list[str]]", yaml.safe_load(path.read_text("utf-8")))
+        cast("dict[str, list[str]]", load_yaml(path.read_text("utf-8")))
         for path in sorted(DATA.glob("*/reminder_parts.yaml"))
     ]
     return {

@@ -8,9 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from intents.patterns import written_out
+from knowledge.yaml_data import load_yaml
 
 DATA = Path(__file__).with_name("data")
 QUOTE = "\ue000"  # stands for the words in quotation marks
@@ -25,7 +24,7 @@ Patterns = Mapping[str, tuple[re.Pattern[str], ...]]
 @cache
 def load_reminder_words(language: str) -> Patterns:
     """The patterns of ``ja`` or ``en`` by the name of their list, compiled once."""
-    data: dict[str, Any] = yaml.safe_load((DATA / language / "reminders.yaml").read_text(encoding="utf-8"))
+    data: dict[str, Any] = load_yaml((DATA / language / "reminders.yaml").read_text(encoding="utf-8"))
     macros = data.pop("macros")
 
     def compiled(patterns: str | list[str]) -> tuple[re.Pattern[str], ...]:

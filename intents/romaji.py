@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from knowledge.yaml_data import load_yaml
 
 DATA = Path(__file__).with_name("data") / "romaji.yaml"
 _NOT_LETTERS = re.compile("[^a-z]")
@@ -58,7 +58,7 @@ def key_of_kana(kana: str) -> str:
 
 @cache
 def _data() -> dict[str, Any]:
-    return yaml.safe_load(DATA.read_text(encoding="utf-8"))
+    return load_yaml(DATA.read_text(encoding="utf-8"))
 
 
 @cache

@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import orjson
-from sqlalchemy import JSON, DateTime, Dialect, Insert, MetaData, event
+from sqlalchemy import JSON, DateTime, Dialect, Insert, MetaData, event, literal
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from knowledge.errors import DatabaseAddressError, StorageDownError
@@ -36,6 +38,14 @@ SQLITE_READERS = 4  # connections of one process that read SQLite; each has a th
 # fault of the system or of its own, a transaction that the server broke off. What it names otherwise is our mistake.
 AWAY = ("08", "53", "57", "58", "XX", "25P02", "25P03")
 OWN_FAULT = frozenset({"57014"})  # a statement that was cancelled
+NO_RIGHT = "42501"
+FORBIDDEN = "the database does not let its user do that"
+
+# What may follow the ? of an address: of libpq's words those that asyncpg knows as well, and asyncpg's own.
+ADDRESS_OPTIONS = frozenset(
+    {"host", "port", "user", "password", "passfile", "sslmode", "ssl", "target_session_attrs"}
+    | {"prepared_statement_cache_size"}  # 0 for an old PgBouncer
+)
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -63,6 +73,26 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Moment(FunctionElement[datetime]):
+    """So many seconds from now by the database's own clock, which goes on within a transaction."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+    def __init__(self, ahead: float = 0.0) -> None:
+        super().__init__(literal(ahead))
+
+
+@compiles(Moment)
+def _by_postgresql(moment: Moment, compiler: Any, **more: Any) -> str:  # pyright: ignore[reportUnusedFunction] -- SQLAlchemy's
+    return f"(clock_timestamp() + make_interval(secs => {compiler.process(moment.clauses, **more)}))"
+
+
+@compiles(Moment, "sqlite")
+def _by_sqlite(moment: Moment, compiler: Any, **more: Any) -> str:  # pyright: ignore[reportUnusedFunction] -- SQLAlchemy's
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {compiler.process(moment.clauses, **more)} || ' seconds')"
 
 
 class Base(DeclarativeBase):
@@ -200,6 +230,11 @@ def _translated(error: DBAPIError) -> Exception:
     return error
 
 
+def is_forbidden(error: BaseException) -> bool:
+    """Whether PostgreSQL refused because its user lacks a right, which no restart will give."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == NO_RIGHT
+
+
 def _engine(url: str, *, connections: int = POOL_SIZE, is_writer: bool = False) -> AsyncEngine:
     try:
         parsed = make_url(url)
@@ -223,7 +258,7 @@ def _engine(url: str, *, connections: int = POOL_SIZE, is_writer: bool = False) 
             return engine
         case "postgresql" | "postgres":
             return create_async_engine(
-                parsed.set(drivername="postgresql+asyncpg"),
+                _for_asyncpg(parsed),
                 pool_size=connections,
                 max_overflow=0,
                 pool_timeout=POOL_PATIENCE,
@@ -235,6 +270,19 @@ def _engine(url: str, *, connections: int = POOL_SIZE, is_writer: bool = False) 
             )
         case other:
             raise DatabaseAddressError(f"'{other}' is not supported: use sqlite:///… or postgresql://…")
+
+
+def _for_asyncpg(url: URL) -> URL:
+    """The address as the driver wants it: it takes libpq's ``sslmode`` under another name. Raises
+    ``DatabaseAddressError`` for what it would stumble over."""
+    query = dict(url.query)
+    unknown = sorted(query.keys() - ADDRESS_OPTIONS)
+    if unknown:
+        known = ", ".join(sorted(ADDRESS_OPTIONS))
+        raise DatabaseAddressError(f"its option {unknown[0]} is not understood: leave it out (known are {known})")
+    if "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")
+    return url.set(drivername="postgresql+asyncpg", query=query)
 
 
 def _dumps(value: Any) -> str:

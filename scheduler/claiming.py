@@ -4,6 +4,9 @@ Sends of one source with the same variant and kind go to many accounts in one re
 multicast). Such a batch is stamped in the transaction that claims it; its id is the retry key of the request. What was
 tried together is tried again together, never in part: only so does the platform know the request again. The oldest open
 send of a batch leads: by it the whole batch is taken up again, and when it is cancelled the next one leads.
+
+When a send was claimed, and whether that is too long ago, the database says by its own clock: no machine whose clock is
+wrong takes over what another is about to send, or hides what it leaves behind.
 """
 
 from __future__ import annotations
@@ -14,11 +17,24 @@ from datetime import datetime
 from typing import Any
 
 import uuid_utils
-from sqlalchemy import ColumnElement, CursorResult, Executable, Select, and_, bindparam, exists, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Executable,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from scheduler.outbox import HELD, ITEM, PENDING, SENDING, Item, Outbox, State, is_open
+from knowledge.db import Moment
+from scheduler.outbox import AT_ONCE, HELD, ITEM, PENDING, SENDING, Item, Outbox, State, filled, is_open
 
 
 def _is_first(*, overtakes: bool = False) -> ColumnElement[bool]:
@@ -52,7 +68,7 @@ def _take(chosen: Select[str], **stamp: ColumnElement[str]) -> Executable:
     return (
         update(Outbox)
         .where(Outbox.id.in_(select(rows.c.id)), Outbox.state == PENDING)
-        .values(state=State.SENDING, claimed_at=bindparam("now"), attempts=Outbox.attempts + 1, **stamp)
+        .values(state=State.SENDING, claimed_at=Moment(), attempts=Outbox.attempts + 1, **stamp)
         .returning(*ITEM)
     )
 
@@ -75,6 +91,8 @@ def _claim(*, asked: bool, account_id: str | None = None) -> Executable:
     )
     return _take(due if account_id is None else due.where(Outbox.account_id == account_id))
 
+
+TAKEN_UP = "its process was lost"  # whether that try arrived is not known
 
 # Statements of the hot path are built once: building them costs more than running them.
 CLAIM_ASKED, CLAIM_PLANNED = _claim(asked=True), _claim(asked=False)
@@ -102,8 +120,18 @@ STAMP = (
 FOLLOW = (
     update(Outbox)
     .where(Outbox.batch.in_(bindparam("batches", expanding=True)), Outbox.state == PENDING)
-    .values(state=State.SENDING, claimed_at=bindparam("now"), attempts=Outbox.attempts + 1)
+    .values(state=State.SENDING, claimed_at=Moment(), attempts=Outbox.attempts + 1)
     .returning(*ITEM)
+)
+RENEW = (
+    update(Outbox)
+    .where(
+        Outbox.id.in_(bindparam("ids", expanding=True)),
+        Outbox.state == SENDING,
+        Outbox.attempts == bindparam("n", type_=Integer),
+    )
+    .values(claimed_at=Moment())
+    .returning(Outbox.id)
 )
 WAITING = (
     select(*ITEM).where(
@@ -139,7 +167,7 @@ async def claim(
             equal.setdefault((item.channel, item.kind, item.source, item.variant), []).append(item)
         else:
             taken.append(item)
-    taken += await _followers(connection, [item.batch for item in taken if item.batch is not None], now)
+    taken += await _followers(connection, [item.batch for item in taken if item.batch is not None])
     for found in equal.values():
         size = channels[found[0].channel]
         for start in range(0, len(found), size):
@@ -147,11 +175,11 @@ async def claim(
     return sorted(taken, key=lambda item: (item.key is not None, item.id))
 
 
-async def _followers(connection: AsyncConnection, batches: Collection[str], now: datetime) -> list[Item]:
+async def _followers(connection: AsyncConnection, batches: Collection[str]) -> list[Item]:
     """What else is open of batches that were taken up again by their first."""
     if not batches:
         return []
-    return _items(await connection.execute(FOLLOW, {"now": now, "batches": list(batches)}))
+    return _items(await connection.execute(FOLLOW, {"batches": list(batches)}))
 
 
 async def _batch(connection: AsyncConnection, found: Sequence[Item], size: int, now: datetime) -> Sequence[Item]:
@@ -178,19 +206,25 @@ def _items(result: CursorResult[*tuple[Any, ...]]) -> list[Item]:
     return [Item(**dict(zip(names, row, strict=True))) for row in result]
 
 
-async def requeue_stale(connection: AsyncConnection, claimed_before: datetime, channels: Collection[str]) -> int:
-    """Put back sends that a process claimed and never settled (it was killed). Returns how many."""
-    result = await connection.execute(
-        update(Outbox)
-        .where(
-            is_open(Outbox),
-            Outbox.state == SENDING,
-            Outbox.claimed_at < claimed_before,
-            Outbox.channel.in_(channels),
-        )
-        .values(state=State.PENDING)
-    )
-    return result.rowcount
+async def renew(connection: AsyncConnection, claims: Mapping[str, int]) -> Collection[str]:
+    """Say that claims, by id the try that each is for, are held still. Returns the ids of those that are: another
+    process may have taken one over, or it was cancelled. No claims, nothing done."""
+    kept: set[str] = set()
+    for attempts in sorted(set(claims.values())):
+        ids = [id for id, tried in claims.items() if tried == attempts]
+        for start in range(0, len(ids), AT_ONCE):
+            some = {"ids": filled(ids[start : start + AT_ONCE]), "n": attempts}
+            kept.update(await connection.scalars(RENEW, some))
+    return kept
+
+
+async def requeue_stale(connection: AsyncConnection, stale_after: float | None, channels: Collection[str]) -> int:
+    """Put back sends whose claim was not renewed for so many seconds by the database's clock: their process was killed
+    or stands still. None: every claim there is. Returns how many."""
+    stale = update(Outbox).where(Outbox.state == SENDING, Outbox.channel.in_(channels))
+    if stale_after is not None:  # one from the future was made before the database's clock was set back
+        stale = stale.where(~Outbox.claimed_at.between(Moment(-stale_after), Moment(stale_after)))
+    return (await connection.execute(stale.values(state=State.PENDING, problem=TAKEN_UP))).rowcount
 
 
 async def held(connection: AsyncConnection, account_ids: Collection[str]) -> dict[str, list[Item]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
 
-from scheduler.delivery import STALE_AFTER, Delivery
+from scheduler.claims import STALE_AFTER
+from scheduler.delivery import Delivery
 
 
 class Deliveries:
@@ -39,7 +39,7 @@ class Deliveries:
         for pipeline in [*self._pipelines, *self._pipelines]:
             await pipeline.drain()
 
-    async def recover(self, stale_after: timedelta = STALE_AFTER) -> None:
+    async def recover(self, stale_after: float | None = STALE_AFTER) -> None:
         """Put back what a process that died had claimed: see ``Delivery.recover``."""
         for delivery in self._deliveries.values():
             await delivery.recover(stale_after)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Literal, Protocol
 
 import structlog
@@ -14,18 +14,18 @@ import structlog
 from knowledge.db import Database
 from knowledge.errors import StorageDownError
 from scheduler import claiming, outbox
+from scheduler.claims import STALE_AFTER, Claims
 from scheduler.engines.inline import Pipeline
 from scheduler.outbox import Item, Outcome, State
 from scheduler.rates import Pace, Rates
 from scheduler.retry import MAX_ATTEMPTS, backoff
 from scheduler.trace import places
-from scheduler.trail import note_result
+from scheduler.trail import note_maybe_twice, note_result
 
-DEADLINE = 25.0  # seconds for one send, all its calls together: with its wait for tokens, less than a claim is good for
+DEADLINE = 25.0  # seconds for one send, all its calls together
 PAUSE = 1.0  # seconds to leave a platform in peace that is asked too much and does not say for how long
 KEPT_FREE = 4  # one of so many of a channel's sends under way is kept for what somebody waits for
 LONGEST_PAUSE = 600.0  # seconds, whatever it says
-STALE_AFTER = timedelta(seconds=30)  # a claim without a result for this long belongs to a process that died
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +35,7 @@ class Sent:
     """The platform has it."""
 
     held_too: bool = False  # what had been held went with it
+    maybe_twice: bool = False  # an earlier try may have arrived as well, and nobody can know
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +104,13 @@ class Send(Protocol):
         """Whether what is held for the account can go out together with this item."""
         ...
 
-    async def send(self, items: Sequence[Item]) -> Result:
+    async def send(self, items: Sequence[Item], may_begin: Callable[[], bool]) -> Result:
         """Bring the items, all of one account, to the person in this order. The last one was claimed; those before
-        it had been held. Its ``attempts`` says whether an earlier try may have reached the platform."""
+        it had been held. Its ``attempts`` says whether an earlier try may have reached the platform. ``may_begin`` is
+        asked before every call that shows something: where it is false, another process may be sending it."""
         ...
 
-    async def send_batch(self, items: Sequence[Item]) -> Result:
+    async def send_batch(self, items: Sequence[Item], may_begin: Callable[[], bool]) -> Result:
         """Bring what all the items say to all their accounts in one request. ``Apart`` means that nobody got it."""
         ...
 
@@ -126,9 +128,10 @@ class Delivery:
         report: Callable[[Item, Result], Awaitable[None]] | None = None,
         only: str | None = None,
         rates: Rates | None = None,
+        seconds: Callable[[], float] = monotonic,
     ) -> None:
         """``report`` hears every result that is not ``Sent``; ``only`` serves a single account (a command). ``rates``
-        None: what is sent is not counted."""
+        None: what is sent is not counted. ``seconds``: a clock that nobody sets."""
         self.channel = channel
         self.pipeline = Pipeline[Group, Done](f"delivery {channel}", self.exchange, self.run, send.pace.width)
         self._database = database
@@ -139,26 +142,36 @@ class Delivery:
         self._rates = rates
         self._limit = send.pace.limit if rates is not None else None
         self._waker: asyncio.TimerHandle | None = None
+        self._claims = Claims(seconds)
 
     async def exchange(self, done: Sequence[Done], room: int) -> Sequence[Group]:
-        """Store what became of earlier sends, and claim and pay for new ones: batches, and groups of what was held and
-        what was due."""
+        """Store what became of earlier sends, renew the claims of those under way, and claim and pay for new ones:
+        batches, and groups of what was held and what was due."""
         planned = room - self._send.pace.width // KEPT_FREE
         room = self._affordable(room)
+        outcomes = [outcome for each in done for outcome in each]
+        began, to_renew = self._claims.seconds(), self._claims.to_renew()
+        items: Sequence[Item] = []
+        waiting: Mapping[str, Sequence[Item]] = {}
         async with self._database.write() as connection:
-            await outbox.settle(connection, [outcome for outcomes in done for outcome in outcomes])
-            if room <= 0:
-                return []
-            sizes = {self.channel: self._send.batch_size}
-            items = await claiming.claim(connection, sizes, self._now(), room, self._only, planned)
-            free = [item.account_id for item in items if self._send.answers_for_free(item)]
-            waiting = await claiming.held(connection, free)
+            await outbox.settle(connection, outcomes)
+            kept = await claiming.renew(connection, to_renew)
+            if room > 0:
+                sizes = {self.channel: self._send.batch_size}
+                items = await claiming.claim(connection, sizes, self._now(), room, self._only, planned)
+                free = [item.account_id for item in items if self._send.answers_for_free(item)]
+                waiting = await claiming.held(connection, free)
+        self._claims.reached()
+        self._claims.renewed(to_renew, kept, began)
+        self._claims.drop(outcome.id for outcome in outcomes)
         batches: dict[str, list[Item]] = {}
         for item in items:
             batches.setdefault(item.batch or item.id, []).append(item)
-        return await self._paid(
+        groups = await self._paid(
             [group if group[0].batch else [*waiting.get(group[0].account_id, []), *group] for group in batches.values()]
         )
+        self._claims.take(items, began)
+        return groups
 
     def _affordable(self, room: int) -> int:
         """For how many requests there are tokens. Where there is none, the pipeline is woken when there is one."""
@@ -190,10 +203,17 @@ class Delivery:
     async def run(self, group: Group) -> Done:
         """Send one group. What is too late goes nowhere, and does not stop the rest."""
         try:
+            return await self._run(group)
+        except BaseException:  # a fault of ours: its claim runs out, so that it is tried again
+            self._claims.drop(item.id for item in group.claimed)
+            raise
+
+    async def _run(self, group: Group) -> Done:
+        try:
             await asyncio.sleep(group.wait if group.is_paid else 0)
         except asyncio.CancelledError:  # the process stops
             return [self._untried(each) for each in group.claimed]
-        if not group.is_paid:
+        if not group.is_paid or not self._claims.hold(group.claimed):
             return [self._untried(each) for each in group.claimed]
         item = group.items[-1]
         late = [each for each in group.items if each.expires_at is not None and each.expires_at <= self._now()]
@@ -202,20 +222,27 @@ class Delivery:
         if not rest or (item.batch is None and item in late):  # what was held waits on
             return done
         begun = perf_counter()
+        claimed = rest if item.batch is not None else [item]
         try:
-            result = await self._result(rest)
+            result = await self._result(rest, lambda: self._claims.hold(claimed))
             await self._pause_if_asked(result)
-        except asyncio.CancelledError:  # the process stops: given back now instead of found by others in half a minute
-            return [*done, *(self._given_back(each) for each in (rest if item.batch is not None else [item]))]
+        except asyncio.CancelledError:  # the process stops: given back now instead of found by others later
+            return [*done, *(self._given_back(each, "stopped") for each in claimed)]
         took = perf_counter() - begun
+        if not isinstance(result, Sent) and not self._claims.hold(
+            claimed
+        ):  # whoever took it over says what becomes of it
+            log.warning("claim_ran_out", outbox_id=item.id, channel=self.channel, count=len(claimed))
+            return [*done, *(self._given_back(each, claiming.TAKEN_UP) for each in claimed)]
         with_others = item.batch is not None or (isinstance(result, Sent) and result.held_too)
         return [*done, *await self._settled(rest if with_others else [item], result, took)]
 
-    async def _result(self, group: Sequence[Item]) -> Result:
+    async def _result(self, group: Sequence[Item], may_begin: Callable[[], bool]) -> Result:
         item = group[-1]
+        send = self._send.send if item.batch is None else self._send.send_batch
         try:
             async with asyncio.timeout(DEADLINE):
-                return await (self._send.send(group) if item.batch is None else self._send.send_batch(group))
+                return await send(group, may_begin)
         except TimeoutError:
             return Later(problem="no answer in time")
         except Exception as error:  # a fault of ours must not lose the message: it is tried again, and seen in the log
@@ -237,11 +264,13 @@ class Delivery:
         except StorageDownError:  # the send itself comes back later all the same
             return
 
-    async def recover(self, stale_after: timedelta = STALE_AFTER) -> None:
-        """Put back what a process that died had claimed. Before anything is sent, the only process of a database may
-        take up every claim there is (``stale_after`` below zero)."""
+    async def recover(self, stale_after: float | None = STALE_AFTER) -> None:
+        """Put back what a process that died had claimed: for so many seconds nobody renewed it, though it could have.
+        Before anything is sent, the only process of a database may take up every claim there is (``None``)."""
+        if stale_after is not None and not self._claims.others_could_renew:
+            return
         async with self._database.write() as connection:
-            count = await claiming.requeue_stale(connection, self._now() - stale_after, [self.channel])
+            count = await claiming.requeue_stale(connection, stale_after, [self.channel])
         if count:
             log.warning("sends_taken_up_again", channel=self.channel, count=count)
 
@@ -249,6 +278,8 @@ class Delivery:
         """What became of all in the group: logged once, reported one by one."""
         problem = None if isinstance(result, Sent) else result.problem
         note_result(group, type(result).__name__.lower(), problem, seconds, self._now())
+        if isinstance(result, Sent) and result.maybe_twice:
+            note_maybe_twice(group[-1])
         if problem is not None:
             for each in group:
                 await self._tell(each, result)
@@ -269,11 +300,11 @@ class Delivery:
             due_at=item.due_at, batch=item.batch,
         )  # fmt: skip
 
-    def _given_back(self, item: Item) -> Outcome:
+    def _given_back(self, item: Item, problem: str) -> Outcome:
         """To be sent again at once, with the same key: it may have reached the platform."""
         return Outcome(
             id=item.id, attempts=item.attempts, state=State.PENDING,
-            due_at=self._now(), batch=item.batch, problem="stopped",
+            due_at=self._now(), batch=item.batch, problem=problem,
         )  # fmt: skip
 
     def _outcome(self, item: Item, result: Result) -> Outcome:

@@ -11,15 +11,15 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
-from sqlalchemy import ColumnElement, Interval, String, func, literal, or_, type_coerce, update
+from sqlalchemy import String, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
-from knowledge.db import Base, Database, UtcDateTime
+from knowledge.db import Base, Database, Moment
 from knowledge.errors import StorageDownError
 
 TTL = 10.0  # seconds that a lease is good for
@@ -91,11 +91,11 @@ class Leadership:
         ``StorageDownError``."""
         self._safe_until = 0.0
         async with self._write() as connection:
-            await self._update(connection, until=_moment(connection))
+            await self._update(connection, until=Moment())
 
     async def _claim(self, connection: AsyncConnection) -> bool:
         """Put this process's name into the row, if it is there already or the lease is free."""
-        now, until = _moment(connection), _moment(connection, self._ttl)
+        now, until = Moment(), Moment(self._ttl)
         insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(Lease)
         statement = insert.values(name=self._name, holder=self._holder, until=until).on_conflict_do_update(
             index_elements=["name"],
@@ -110,9 +110,9 @@ class Leadership:
 
     async def _note(self) -> None:
         async with self._write() as connection:
-            await self._update(connection, acted_at=_moment(connection))
+            await self._update(connection, acted_at=Moment())
 
-    async def _update(self, connection: AsyncConnection, **values: ColumnElement[datetime]) -> None:
+    async def _update(self, connection: AsyncConnection, **values: Moment) -> None:
         own = update(Lease).where(Lease.name == self._name, Lease.holder == self._holder)
         await connection.execute(own.values(values))
 
@@ -124,10 +124,3 @@ class Leadership:
                 yield connection
         except TimeoutError as error:
             raise StorageDownError("no answer in time") from error
-
-
-def _moment(connection: AsyncConnection, ahead: float = 0.0) -> ColumnElement[datetime]:
-    """So many seconds from now, by the database's clock."""
-    if connection.dialect.name == "sqlite":
-        return func.strftime("%Y-%m-%d %H:%M:%f000", "now", f"{ahead:+.3f} seconds", type_=UtcDateTime())
-    return type_coerce(func.clock_timestamp() + literal(timedelta(seconds=ahead), Interval()), UtcDateTime())

@@ -5,6 +5,9 @@ from __future__ import annotations
 from prometheus_client import Counter, Histogram
 
 SENDS = Counter("ayumi_sends_total", "Sends that had a result", ["channel", "result", "problem"])
+MAYBE_TWICE = Counter(
+    "ayumi_maybe_twice_total", "Messages sent though an earlier try, without an answer, may have arrived", ["channel"]
+)
 SEND_SECONDS = Histogram(
     "ayumi_send_seconds",
     "How long the calls of one send to its platform took",

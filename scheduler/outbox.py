@@ -32,6 +32,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from knowledge.db import Base, upsert
 
 Id = TypeVar("Id", str, int)
+AT_ONCE = 8192  # ids in one statement; PostgreSQL's protocol takes 32,767 values
 
 
 class State(StrEnum):
@@ -63,6 +64,12 @@ class Outbox(Base):
             "id",
             sqlite_where=text("state = 'pending' AND key IS NULL"),
             postgresql_where=text("state = 'pending' AND key IS NULL"),
+        ),
+        Index(
+            "ix_outbox_sending",
+            "channel",
+            sqlite_where=text("state = 'sending'"),
+            postgresql_where=text("state = 'sending'"),
         ),
         Index(
             "ix_outbox_open",
@@ -112,7 +119,7 @@ class Outbox(Base):
     due_at: Mapped[datetime]  # not before
     expires_at: Mapped[datetime | None]  # only before: then skipped and reported
     attempts: Mapped[int]
-    claimed_at: Mapped[datetime | None]
+    claimed_at: Mapped[datetime | None]  # by the database's clock; renewed as long as its process is at it
     created_at: Mapped[datetime]
     done_at: Mapped[datetime | None]  # sent, skipped or failed
     problem: Mapped[str | None]  # why it is late, held, skipped or failed; never a person's text
@@ -140,6 +147,7 @@ class Item:
     variant: str | None = None
     batch: str | None = None  # those that go in one request share it: its retry key
     attempts: int = 0  # how often it was tried, this time included
+    problem: str | None = None  # what became of the try before
     id: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
 
     @property
@@ -167,6 +175,7 @@ ITEM = (
     Outbox.due_at,
     Outbox.expires_at,
     Outbox.attempts,
+    Outbox.problem,
     Outbox.created_at,
     Outbox.person_id,
     Outbox.counts_on,
@@ -264,9 +273,11 @@ async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome]) -> No
     again = [o for o in outcomes if o.due_at is not None]
     arrived = [o for o in done if o.state is State.SENT]
     ended = [o for o in done if o.state is not State.SENT]
-    if arrived:  # in one statement, so they share the moment of the last
+    if arrived:  # many in one statement, so they share the moment of the last
         at = max((o.done_at for o in arrived if o.done_at is not None), default=None)
-        await connection.execute(ARRIVED, {"ids": filled([o.id for o in arrived]), "d": at})
+        for start in range(0, len(arrived), AT_ONCE):
+            ids = filled([o.id for o in arrived[start : start + AT_ONCE]])
+            await connection.execute(ARRIVED, {"ids": ids, "d": at})
     if ended:
         rows = [
             {"row_id": o.id, "n": o.attempts, "s": o.state, "d": o.done_at, "p": o.problem, "e": o.expires_at}

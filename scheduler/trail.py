@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from scheduler.metrics import ANSWER_SECONDS, DELAY_SECONDS, SEND_SECONDS, SENDS, kind_of
+from scheduler.metrics import ANSWER_SECONDS, DELAY_SECONDS, MAYBE_TWICE, SEND_SECONDS, SENDS, kind_of
 from scheduler.outbox import Item
 
 EVENT, RECEIVED = "event_id", "received_at"  # in the payload of an answer: what it answers, and when that came
@@ -38,3 +38,9 @@ def note_result(group: Sequence[Item], result: str, problem: str | None, seconds
         channel=item.channel, result=result, problem=problem, attempts=item.attempts, count=len(group),
         ms=round(seconds * 1000, 1),
     )  # fmt: skip
+
+
+def note_maybe_twice(item: Item) -> None:
+    """Log and count a send that was made though an earlier try may have arrived: nobody can know."""
+    MAYBE_TWICE.labels(channel=item.channel).inc()
+    log.warning("maybe_twice", outbox_id=item.id, event_id=item.payload.get(EVENT), channel=item.channel)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +24,8 @@ class Letter:
     grade: str | None  # whose kanji the wording is fitted to; None: as it is
     key: str  # idempotency key, a UUID; the same for every try
     attempts: int  # tries, this one included: more than one means an earlier one may have arrived
+    is_unsure: bool = False  # the try before had no answer: it may have arrived
+    may_begin: Callable[[], bool] = lambda: True  # asked before each call that shows something; False: it is not to be
     reply_token: str | None = None
     reply_token_born_at: datetime | None = None
 

@@ -13,6 +13,9 @@ from scheduler.outbox import Item
 
 REPLY_WITHIN = timedelta(seconds=45)  # a younger reply token is used; LINE's lives about a minute
 
+# What the problem of a try begins with that did not arrive: the platform said so, or was not asked.
+NOT_TAKEN = ("HTTP", "storage", "file:")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Composed:
@@ -42,10 +45,10 @@ class Sender:
         born_at = item.payload.get("reply_token_born_at")
         return born_at is not None and self._now() - datetime.fromisoformat(born_at) < REPLY_WITHIN
 
-    async def send(self, items: Sequence[Item]) -> Result:
+    async def send(self, items: Sequence[Item], may_begin: Callable[[], bool]) -> Result:
         item = items[-1]
         if item.kind == "home":
-            return await self._channel.publish_home(_letter(item, Composed(messages=[])), item.payload)
+            return await self._channel.publish_home(_letter(item, Composed(messages=[]), may_begin), item.payload)
         try:
             composed = await self._composed(item)
         except FileNotFetchedError as error:
@@ -53,15 +56,15 @@ class Sender:
         if composed is None:
             return NOT_WANTED
         held = [each for each in [await self._composed(each) for each in items[:-1]] if each is not None]
-        return await self._channel.deliver(_letter(item, composed, held))
+        return await self._channel.deliver(_letter(item, composed, may_begin, held))
 
-    async def send_batch(self, items: Sequence[Item]) -> Result:
+    async def send_batch(self, items: Sequence[Item], may_begin: Callable[[], bool]) -> Result:
         """Composed once for all; where the first is no longer wanted, each is asked about by itself."""
         first = items[0]
         composed = await self._composed(first)
         if composed is None or first.batch is None:
             return Apart(problem=NOT_WANTED.problem)
-        letter = _letter(first, composed, key=first.batch)
+        letter = _letter(first, composed, may_begin, key=first.batch)
         return await self._channel.multicast(letter, [item.account_id for item in items])
 
     async def _composed(self, item: Item) -> Composed | None:
@@ -71,7 +74,13 @@ class Sender:
         return Composed(messages=messages, grade=item.payload.get("grade"))
 
 
-def _letter(item: Item, composed: Composed, held: Sequence[Composed] = (), key: str | None = None) -> Letter:
+def _letter(
+    item: Item,
+    composed: Composed,
+    may_begin: Callable[[], bool],
+    held: Sequence[Composed] = (),
+    key: str | None = None,
+) -> Letter:
     born_at = item.payload.get("reply_token_born_at")
     return Letter(
         account_id=item.account_id,
@@ -80,6 +89,8 @@ def _letter(item: Item, composed: Composed, held: Sequence[Composed] = (), key: 
         grade=composed.grade,
         key=key or item.id,
         attempts=item.attempts,
+        is_unsure=item.attempts > 1 and not (item.problem or "").startswith(NOT_TAKEN),
+        may_begin=may_begin,
         reply_token=item.payload.get("reply_token"),
         reply_token_born_at=datetime.fromisoformat(born_at) if born_at else None,
     )

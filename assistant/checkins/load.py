@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from assistant.checkins.model import Script
 from assistant.errors import SettingsError
+from knowledge.yaml_data import load_yaml
 
 OWN = Path(__file__).parent
 
@@ -51,7 +52,7 @@ def _read_folder(folder: Path) -> dict[str, Script]:
 
 def _read(path: Path) -> Script:
     try:
-        return Script.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        return Script.model_validate(load_yaml(path.read_text("utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"{path}: not readable as YAML: {error}") from error
     except ValidationError as error:

@@ -102,7 +102,7 @@ async def _finish(settings: Settings, settled: Settled, stopped_at: datetime, no
         finally:
             await database.close()
         rest = "" if done == of else "; the others are found by their words until they are added again"
-        typer.echo(f"vectors made again: of {done} of {of} documents{rest}")
+        typer.echo(f"vectors made again: for {done} of {of} documents{rest}")
     typer.echo(f"What happened after the backup is not in it: {PAGE} says what to look at before the next start.")
 
 

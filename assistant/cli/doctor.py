@@ -34,5 +34,5 @@ async def run_new_key(settings: Settings) -> int:
         await change_key(database, settings.secret(), datetime.now(UTC))
     finally:
         await database.close()
-    typer.echo("this machine's secret key is that of the installation now; links and sessions of the old one are void")
+    typer.echo("this machine's secret key is that of the installation now; links and unused codes of the old one end")
     return 0

@@ -6,6 +6,7 @@ seconds to load.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from datetime import UTC, datetime
@@ -50,6 +51,12 @@ Batch = Annotated[
 ]
 
 
+def _load_at_ease() -> None:
+    """What a process loads to begin with stays for good. To look for garbage meanwhile takes a fifth of the time; once
+    it is at work it does (``run_process``)."""
+    gc.disable()
+
+
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -59,6 +66,7 @@ def serve(
     scheduler: Annotated[bool, typer.Option("--scheduler/--no-scheduler", help="Send prompts from here.")] = True,
 ) -> None:
     """Serve web, webhooks, worker and scheduler."""
+    _load_at_ease()
     from assistant.cli.serve import run_server
 
     run_server(_settings(), host=host, port=port, demo=demo, worker=worker, scheduler=scheduler)
@@ -67,7 +75,8 @@ def serve(
 @app.command()
 def worker(host: HealthHost = "127.0.0.1", port: HealthPort = None) -> None:
     """Answer messages and send what is due, as a process of its own."""
-    from assistant.cli.serve import run_roles
+    _load_at_ease()
+    from assistant.cli.roles import run_roles
 
     run_roles(_settings(), host=host, port=port, worker=True, scheduler=False)
 
@@ -75,7 +84,8 @@ def worker(host: HealthHost = "127.0.0.1", port: HealthPort = None) -> None:
 @app.command()
 def scheduler(host: HealthHost = "127.0.0.1", port: HealthPort = None) -> None:
     """Plan prompts, as a process of its own. Of several, one acts; the others take over when it is gone."""
-    from assistant.cli.serve import run_roles
+    _load_at_ease()
+    from assistant.cli.roles import run_roles
 
     run_roles(_settings(), host=host, port=port, worker=False, scheduler=True)
 
@@ -117,7 +127,7 @@ def restore(
         raise SettingsError("restore needs FILE, or --settle for PostgreSQL")
     moment, now = _moment(stopped_at, "--stopped-at"), datetime.now(UTC)
     if moment is not None and moment > now:
-        raise SettingsError("--stopped-at: a time that is past")
+        raise SettingsError("--stopped-at: expected a time that is past")
     _run(run_settle(_settings(), moment, now=now) if file is None else run_restore(_settings(), file, moment, now=now))
 
 
@@ -273,6 +283,7 @@ def _explained(error: Exception) -> tuple[str, int] | None:
     """What to tell the operator, and the exit status; None for an error that nobody foresaw."""
     from sqlalchemy.exc import DBAPIError
 
+    from knowledge.db import FORBIDDEN, is_forbidden
     from knowledge.errors import DatabaseAddressError, KnowledgeError, StorageDownError
     from scheduler.errors import SchedulerError
 
@@ -282,7 +293,9 @@ def _explained(error: Exception) -> tuple[str, int] | None:
         case DatabaseAddressError():
             return f"AYUMI_DATABASE_URL: {error}", WRONG_USE
         case StorageDownError():
-            return f"the database cannot be reached ({error}): check AYUMI_DATABASE_URL", BAD_DATA
+            return f"the database cannot be reached ({error}): check AYUMI_DATABASE_URL and that it runs", BAD_DATA
+        case DBAPIError() if is_forbidden(error):
+            return f"{FORBIDDEN}: let the user of AYUMI_DATABASE_URL own the database and its tables", BAD_DATA
         case DBAPIError():  # such as a file that is no database; its text may carry data and is not shown
             return f"the database refused ({type(error.orig).__name__}): check AYUMI_DATABASE_URL", BAD_DATA
         case OSError():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -25,11 +26,11 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def load() -> Any:
-    """The settings, with logs set up: to standard error, so that what a command prints is its answer alone."""
+    """The settings, with logs set up: warnings alone, for what a command prints is its answer."""
     from assistant.logs import set_up_logs
     from assistant.settings import load_settings
 
-    set_up_logs()
+    set_up_logs(logging.WARNING)
     return load_settings()
 
 

@@ -1,40 +1,25 @@
-"""``ayumi serve``, ``ayumi worker`` and ``ayumi scheduler``."""
+"""``ayumi serve``."""
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Coroutine
-from contextlib import nullcontext
 from datetime import datetime
-from typing import Any
 
 import typer
-import uvloop
 
+from assistant.cli.roles import run_process
 from assistant.cli.stopping import stop_signals
-from assistant.demo.library import load_documents
-from assistant.demo.load import load_demo
 from assistant.library import build_library
-from assistant.logs import set_up_logs
 from assistant.running import running
 from assistant.schema import migrate
 from assistant.settings import Settings
-from assistant.web.app import health_app, web_app
+from assistant.web.app import web_app
 from assistant.web.server import answer, listening
 from knowledge.db import Database
-
-YOUNG_OBJECTS = 20_000  # made before the collector looks; turns make many that die at once
 
 
 def run_server(settings: Settings, *, host: str, port: int, demo: bool, worker: bool, scheduler: bool) -> None:
     """Serve until told to stop. Raises ``AssistantError`` when the port is taken."""
-    _run(_serve(settings, host=host, port=port, demo=demo, worker=worker, scheduler=scheduler))
-
-
-def run_roles(settings: Settings, *, host: str, port: int | None, worker: bool, scheduler: bool) -> None:
-    """Work without pages and webhooks until told to stop; with a port, ``/healthz``, ``/readyz`` and ``/metrics`` are
-    served there. Raises ``AssistantError`` when it is taken."""
-    _run(_work(settings, host=host, port=port, worker=worker, scheduler=scheduler))
+    run_process(_serve(settings, host=host, port=port, demo=demo, worker=worker, scheduler=scheduler))
 
 
 async def _serve(settings: Settings, *, host: str, port: int, demo: bool, worker: bool, scheduler: bool) -> None:
@@ -48,26 +33,11 @@ async def _serve(settings: Settings, *, host: str, port: int, demo: bool, worker
                 await answer(web_app(process, demo=demo), listener, stop)
 
 
-async def _work(settings: Settings, *, host: str, port: int | None, worker: bool, scheduler: bool) -> None:
-    with nullcontext() if port is None else listening(host, port) as listener, stop_signals() as stop:
-        async with running(settings, worker=worker, scheduler=scheduler) as process:
-            if listener is None:
-                await stop.wait()
-            else:
-                await answer(health_app(process), listener, stop)
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    set_up_logs()
-    # What was loaded to start with stays for good: the collector need not look at it again and again, which would stop
-    # the loop for tens of milliseconds.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 20, 50)
-    uvloop.run(work)
-
-
 async def _prepare_demo(settings: Settings) -> None:
+    # Loading these takes a tenth of a start, and no other start needs them.
+    from assistant.demo.library import load_documents
+    from assistant.demo.load import load_demo
+
     database = Database(settings.database)
     try:
         await migrate(database)

@@ -10,12 +10,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import yaml
-
 from assistant.demo.history import Writer, answers
 from assistant.demo.records import COLUMNS, records
 from assistant.demo.roster import Row, roster_rows, school_of, student_id
 from knowledge.records.calendar import SchoolCalendar
+from knowledge.yaml_data import load_yaml
 
 SEED = "あゆみ"
 HISTORY = 25  # school days, about five weeks
@@ -167,7 +166,7 @@ def _date_in_school_year(year: int, month_day: str) -> date:
 
 
 def _load(name: str) -> dict[str, Any]:
-    return yaml.safe_load(Path(__file__).with_name(f"{name}.yaml").read_text(encoding="utf-8"))
+    return load_yaml(Path(__file__).with_name(f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:

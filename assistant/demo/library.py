@@ -7,10 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from knowledge.documents.library import Library
 from knowledge.documents.model import DocumentAudience
+from knowledge.yaml_data import load_yaml
 
 HERE = Path(__file__).parent
 
@@ -18,7 +17,7 @@ HERE = Path(__file__).parent
 async def load_documents(library: Library, now: datetime) -> None:
     """Add the documents of ``documents.yaml``. Those that are there as they are now stay untouched, so that a second
     start reads nothing."""
-    for each in cast("list[dict[str, Any]]", yaml.safe_load((HERE / "documents.yaml").read_text("utf-8"))):
+    for each in cast("list[dict[str, Any]]", load_yaml((HERE / "documents.yaml").read_text("utf-8"))):
         content = (HERE / "documents" / each["file"]).read_bytes()
         source = f"demo:{each['file']}"
         known = await library.find(source)

@@ -1,6 +1,7 @@
 """Takes events from the inbox, lets the handlers answer each, and stores what came of it.
 
-One event of a conversation is worked on at a time, the oldest first. A turn is worked out without a transaction and
+One event of a conversation is worked on at a time, the oldest first (where an engine hands accounts over, the oldest of
+the account). A turn is worked out without a transaction and
 stored only if its conversation has not changed meanwhile; otherwise the event stays new and is worked out again. So
 nothing slow ever holds a lock, and any number of processes may take turns.
 """
@@ -306,6 +307,10 @@ class Turns:
     async def _store(self, done: Sequence[Done]) -> None:
         now = self._now()
         async with self._services.database.write() as connection:
+            # What begins has no row yet that could be locked: of two accounts of a person one waits for the other here.
+            first = [each for each in done if not (each.job.version or each.broke or _joins(each))]
+            first.sort(key=lambda each: each.conversation)
+            await upsert(connection, Conversation, [_begun(each) for each in first], key=["id"])
             rows = await connection.execute(VERSIONS, {"ids": filled([each.job.conversation for each in done])})
             versions: dict[str, int] = {row.id: row.version for row in rows}
             rows = await connection.scalars(STILL_NEW, {"ids": filled([each.job.row_id for each in done])})
@@ -317,13 +322,11 @@ class Turns:
             ]
             fresh.sort(key=lambda each: each.conversation)  # one order everywhere: two processes never deadlock
             good = [each for each in fresh if not each.broke]
-            going_on = [each for each in good if each.conversation == each.job.conversation]
-            # An account that was just linked joins its person's conversation, which may be under way elsewhere.
-            joining = [each for each in good if each.conversation != each.job.conversation]
+            joining = [each for each in good if _joins(each)]
             await upsert(
                 connection,
                 Conversation,
-                [_conversation_row(each) for each in going_on],
+                [_conversation_row(each) for each in good if not _joins(each)],
                 key=["id"],
                 update=["version", "state", "changed_at"],
             )
@@ -453,6 +456,15 @@ def _conversation_row(done: Done) -> dict[str, Any]:
         "state": done.state.to_json(),
         "changed_at": _changed_at(done),
     }
+
+
+def _joins(done: Done) -> bool:
+    """Whether its account was just linked: it joins its person's conversation, which may be under way elsewhere."""
+    return done.conversation != done.job.conversation
+
+
+def _begun(done: Done) -> dict[str, Any]:
+    return {**_conversation_row(done), "version": 0, "state": {}}
 
 
 def _changed_at(done: Done) -> datetime:

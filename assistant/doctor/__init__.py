@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from assistant.doctor.basics import look_at_files, look_at_settings
+from assistant.doctor.basics import look_at_files, look_at_names, look_at_settings
 from assistant.doctor.finding import Finding, Patient, bad
 from assistant.doctor.models import look_at_models
 from assistant.doctor.platforms import look_at_address, look_at_line, look_at_slack
 from assistant.doctor.records import look_at_records
-from assistant.doctor.store import look_at_schema, look_at_server, look_at_what_leans_on_it
+from assistant.doctor.store import look_at_schema, look_at_server, look_at_what_leans_on_it, unreadable
 from assistant.doctor.work import look_at_work
 from assistant.settings import Settings
 from knowledge.db import Database
@@ -26,7 +26,7 @@ async def examine(settings: Settings, patient: Patient | None = None) -> AsyncIt
     """Everything that is looked at, one by one."""
     patient = patient or Patient(settings=settings)
     files = [*look_at_files(patient)]
-    for finding in (*look_at_settings(patient), *files):
+    for finding in (*look_at_names(patient), *look_at_settings(patient), *files):
         yield finding
     database: Database | None = None
     try:
@@ -38,7 +38,7 @@ async def examine(settings: Settings, patient: Patient | None = None) -> AsyncIt
     try:
         if database is not None:
             async for finding in _database(patient, database):
-                readable = readable or (finding.about == "database" and bool(finding.ok))
+                readable = readable or (finding.about == "database" and finding.ok is not False)
                 yield finding
         async for finding in look_at_models(patient):
             yield finding
@@ -64,7 +64,7 @@ async def _database(patient: Patient, database: Database) -> AsyncIterator[Findi
     try:
         async for finding in look_at_schema(patient, database):
             yield finding
-            if not finding.ok:
+            if finding.ok is False:
                 return
         async for finding in look_at_what_leans_on_it(patient, database):
             yield finding
@@ -74,8 +74,7 @@ async def _database(patient: Patient, database: Database) -> AsyncIterator[Findi
             async for finding in look_at_records(patient, connection):
                 yield finding
     except (KnowledgeError, SQLAlchemyError) as error:  # it went away while we looked, or its tables are not ours
-        says = f"cannot be read ({type(error).__name__}): check AYUMI_DATABASE_URL and that the server runs"
-        yield bad("database", says)
+        yield bad("database", unreadable(error))
 
 
 def is_writable(files: list[Finding]) -> bool:

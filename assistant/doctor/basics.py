@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -19,9 +20,18 @@ from assistant.settings import Settings
 from scheduler.errors import SchedulerError
 from scheduler.schools import SchoolTimes
 
+ALIKE = 0.9  # of 1: a letter or two that are wrong, missing or swapped
 SHORT = 32  # characters: less can be guessed
 LITTLE = 1_000_000_000  # bytes: a day of a large school, its log and a backup need this
 TOO_OLD = timedelta(hours=26)  # a day, and two hours for a slow one
+
+
+def look_at_names(patient: Patient) -> Iterator[Finding]:
+    """What is almost a setting and none: it is not heeded, and its default is taken without a word."""
+    known = {str(field.alias) for field in Settings.model_fields.values()}
+    for name in sorted(patient.machine.variables() - known):
+        for meant in get_close_matches(name, known, 1, ALIKE):
+            yield bad(name, f"is no setting: is {meant} meant?")
 
 
 def look_at_settings(patient: Patient) -> Iterator[Finding]:
@@ -41,9 +51,7 @@ def _key(settings: Settings) -> Finding:
     about = "AYUMI_SECRET_KEY"
     if settings.secret_key:
         if len(settings.secret_key) < SHORT:
-            says = (
-                f"only {len(settings.secret_key)} characters: links and sessions could be forged. Use {SHORT} or more"
-            )
+            says = f"only {len(settings.secret_key)} characters: links could be forged. Use {SHORT} or more"
             return bad(about, f"{says}: openssl rand -hex 32")
         return fine(about, "set")
     if not settings.is_embedded:

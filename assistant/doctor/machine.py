@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Set
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from dotenv import dotenv_values
 
 MOUNTS = Path("/proc/self/mountinfo")
 PROCESSES = Path("/proc")
@@ -49,6 +52,10 @@ class Machine:
             if is_open and int(process.name) != os.getpid():
                 found.append(int(process.name))
         return sorted(found)
+
+    def variables(self) -> Set[str]:
+        """Names that are set in the environment or in ``.env``."""
+        return os.environ.keys() | dotenv_values(".env").keys()
 
     def utc_offset(self) -> timedelta:
         """Of the machine's own clock."""

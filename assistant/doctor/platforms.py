@@ -72,6 +72,8 @@ async def look_at_line(patient: Patient, database: Database | None) -> AsyncIter
 
 async def _webhook(settings: Settings, base: str) -> Finding:
     """Where LINE sends what people write."""
+    if not settings.base_url:
+        return bad("LINE webhook", "AYUMI_BASE_URL is not set: set it, LINE sends to <AYUMI_BASE_URL>/line/webhook")
     about, ours = "LINE webhook", f"{settings.base_url.rstrip('/')}/line/webhook"
     console = "in the LINE Developers Console, Messaging API"
     hook = await ask_object(

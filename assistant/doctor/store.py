@@ -11,17 +11,19 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from assistant.doctor.finding import PATIENCE, Finding, Patient, bad, fine
+from assistant.doctor.finding import PATIENCE, Finding, Patient, bad, fine, note
 from assistant.installation import key_fits
 from assistant.schema import SchemaState, state_of
 from assistant.standing import database_clock
-from knowledge.db import POOL_SIZE, Database
+from knowledge.db import FORBIDDEN, Database, is_forbidden
 from knowledge.errors import StorageDownError
 from scheduler.engines.postgres import connect, is_queue_ready
 
 OLDEST = 140_000  # the oldest PostgreSQL we know to work, as server_version_num has it
-OVERFLOW = 10  # connections beyond its pool that a process may open for a moment (SQLAlchemy's default)
-PROCESSES = 3  # the smallest installation on PostgreSQL: one each of web, worker and scheduler
+# Connections, as assistant/running.py gives them out: a worker takes 20 and one to listen, web 10, a scheduler 5.
+MOST_EACH = 21
+ONE_OF_EACH = 36  # of the smallest installation on PostgreSQL
+FREE = 10  # that somebody may still want
 SKEW = 2.0  # seconds that clocks may differ
 HEARD_WITHIN = 3.0  # seconds for a notification
 CHANNEL = "ayumi_doctor"
@@ -69,14 +71,15 @@ def _refused(error: BaseException) -> str:
 
 
 async def _connections(connection: Any) -> AsyncIterator[Finding]:
-    """Whether there are enough for the processes: each takes its pool, more for a moment, and one to listen."""
+    """Whether there are enough for the processes: each may take its pool, and a worker one more to listen."""
     most = int(await connection.fetchval("SHOW max_connections"))
     most -= int(await connection.fetchval("SHOW superuser_reserved_connections"))
     used = await connection.fetchval("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
-    each = POOL_SIZE + OVERFLOW + 1
-    if most < PROCESSES * each or most - used < POOL_SIZE:
-        says = f"{used} of {most} connections are taken, and each process of Ayumi may take {each}: raise"
-        yield bad("max_connections", f"{says} max_connections of PostgreSQL to {each} times the processes, and some")
+    if most < ONE_OF_EACH or most - used < FREE:
+        says = f"{used} of {most} connections are taken, and a process of Ayumi may take {MOST_EACH}: raise"
+        yield bad(
+            "max_connections", f"{says} max_connections of PostgreSQL to {MOST_EACH} times the processes, and some"
+        )
     else:
         yield fine("max_connections", f"{used} of {most} connections are taken")
 
@@ -109,19 +112,18 @@ async def _hears(database: Database) -> Finding:
 
 
 async def look_at_schema(patient: Patient, database: Database) -> AsyncIterator[Finding]:
-    """Whether the tables are those of this version. The last finding is good when they can be read."""
+    """Whether the tables are those of this version. The last finding is not bad when they can be read."""
     about, kind = "database", database.engine.dialect.name
     try:
         state = await state_of(database)
     except (StorageDownError, SQLAlchemyError) as error:
-        says = f"cannot be reached ({_word(error)}): check AYUMI_DATABASE_URL and that the server runs"
-        yield bad(about, says)
+        yield bad(about, unreadable(error))
         return
     if state is SchemaState.CURRENT:
         yield fine(about, f"{kind}, schema up to date")
     elif state is SchemaState.AHEAD:
-        says = "the schema is of a newer version than this machine's: install the version that the others have here"
-        yield bad(about, says)
+        says = "the schema is of a newer version than this machine's, which works on it as long as it is one behind:"
+        yield note(about, f"{says} unless you went back on purpose, install here what the others have")
     elif not database.is_sqlite and not await _has_queue(database):
         yield bad(about, "the tables of the queue engine are missing: run 'ayumi migrate'")
     else:
@@ -138,7 +140,7 @@ async def look_at_what_leans_on_it(patient: Patient, database: Database) -> Asyn
     async with database.read() as connection:
         yield await _clock(patient, connection)
     if not await key_fits(database, patient.settings.secret(), patient.now()):
-        says = "not that of the installation: links, sessions and codes made elsewhere are refused here. Set the same"
+        says = "not that of the installation: links and codes made elsewhere are refused here. Set the same"
         says = f"{says} on every machine; if it was changed on purpose on all of them, run 'ayumi doctor --new-key'"
         yield bad("AYUMI_SECRET_KEY", says)
 
@@ -153,6 +155,9 @@ async def _clock(patient: Patient, connection: AsyncConnection) -> Finding:
     return fine("clock", "the same as the database's")
 
 
-def _word(error: Exception) -> str:
-    """What is said of an error: our own words, of others only the type."""
-    return str(error) if isinstance(error, StorageDownError) else type(error).__name__
+def unreadable(error: Exception) -> str:
+    """Why the tables cannot be read or written: our own words, of others only the type."""
+    if is_forbidden(error):
+        return f"{FORBIDDEN}: let the user of {URL} own the database and its tables"
+    word = str(error) if isinstance(error, StorageDownError) else type(error).__name__
+    return f"cannot be read ({word}): check {URL} and that the server runs"

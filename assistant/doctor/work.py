@@ -71,7 +71,7 @@ def _planning(acted_ago: float | None) -> Finding:
 
 async def _alerts(connection: AsyncConnection, patient: Patient) -> Finding:
     statement = select(func.count()).select_from(Alert).where(IS_UNSEEN, Alert.level == "urgent")
-    unseen = await connection.scalar(statement.where(Alert.last_at < patient.now() - UNSEEN)) or 0
+    unseen = await connection.scalar(statement.where(Alert.at < patient.now() - UNSEEN)) or 0
     if unseen:
         says = f"{unseen} urgent ones have not been looked at for more than 15 minutes: call the school now."
         return bad("alerts", f"{says} 'ayumi alerts' lists them; staff acknowledge them in the chat")

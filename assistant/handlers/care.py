@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import structlog
-import yaml
 
 from assistant.dialogue.people import Person
 from assistant.dialogue.turn import Turn
@@ -20,6 +19,7 @@ from intents.distress import Level, find_distress
 from knowledge.records.calendar import load_calendars
 from knowledge.records.care_staff import accounts_of_staff
 from knowledge.records.linking import looks_like_code
+from knowledge.yaml_data import load_yaml
 from scheduler.outbox import Item
 
 log = structlog.get_logger(__name__)
@@ -149,4 +149,4 @@ def _in(text: Mapping[str, str], turn: Turn) -> str:
 
 @cache
 def _lines() -> list[dict[str, Any]]:
-    return cast("list[dict[str, Any]]", yaml.safe_load(HELP_LINES.read_text("utf-8")))
+    return cast("list[dict[str, Any]]", load_yaml(HELP_LINES.read_text("utf-8")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import SettingsError
@@ -27,4 +28,13 @@ def build_embeddings(name: str, base_url: str) -> Embeddings:
             )
         # Counting tokens would download a table of them; passages are short enough without it.
         options |= {"api_key": key or "none", "timeout": TIMEOUT, "max_retries": 0, "check_embedding_ctx_length": False}
+        options |= {"http_client": _client()}
     return init_embeddings(name, **options)
+
+
+@cache
+def _client() -> Any:
+    """One for all models of the process: thrown away with one of them, it might leave its connection open."""
+    from openai import DefaultHttpxClient
+
+    return DefaultHttpxClient(timeout=TIMEOUT)

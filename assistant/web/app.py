@@ -7,18 +7,18 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from assistant.bootstrap import HANDLERS, utc_now
 from assistant.channels.browser.routes import browser_routes
 from assistant.channels.line.routes import line_routes
-from assistant.channels.slack.routes import slack_routes
 from assistant.dialogue.turn import Handler
 from assistant.running import Process, running
 from assistant.settings import Settings
 from assistant.web.documents import document_routes
 from assistant.web.files import file_routes
 from assistant.web.go import go_routes
-from assistant.web.health import health_routes, parts_of
+from assistant.web.health import WEB, health_routes, parts_of
 from assistant.web.library import library_routes
 from assistant.web.proof import proof_routes
 from assistant.web.security import protection
@@ -29,19 +29,14 @@ def web_app(process: Process, *, demo: bool = False) -> Starlette:
     settings, core, now, secret = process.settings, process.core, process.now, process.services.secret
     app = Starlette(
         routes=[
-            *health_routes(core.database, now, parts_of(process)),
+            *_webhooks(process),  # first, for they are asked for most: routes are tried one after another
+            *health_routes(core.database, now, [WEB, *parts_of(process)]),
             *proof_routes(secret),
             *file_routes(core.database, secret, now),
             *document_routes(settings, core, now),
             *library_routes(settings, core, now),
             *go_routes(core.database, secret, now),
             *browser_routes(settings, core, now, demo=demo),
-            *(
-                line_routes(core.inbox, settings.line_channel_secret.get_secret_value(), now)
-                if settings.has_line
-                else []
-            ),
-            *(slack_routes(settings, core.inbox, process.services, now) if settings.has_slack else []),
         ],
         middleware=protection(settings),
     )
@@ -49,10 +44,15 @@ def web_app(process: Process, *, demo: bool = False) -> Starlette:
     return app
 
 
-def health_app(process: Process) -> Starlette:
-    """What a process without pages and webhooks serves: how it is."""
-    routes = health_routes(process.core.database, process.now, parts_of(process))
-    return Starlette(routes=routes, middleware=protection(process.settings))
+def _webhooks(process: Process) -> list[Route]:
+    settings, inbox, routes = process.settings, process.core.inbox, list[Route]()
+    if settings.has_line:
+        routes += line_routes(inbox, settings.line_channel_secret.get_secret_value(), process.now)
+    if settings.has_slack:
+        from assistant.channels.slack.routes import slack_routes  # with slack_bolt, which takes as long as all pages
+
+        routes += slack_routes(settings, inbox, process.services, process.now)
+    return routes
 
 
 @asynccontextmanager

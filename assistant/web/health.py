@@ -12,6 +12,8 @@ import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -19,6 +21,8 @@ from starlette.routing import Route
 from assistant.running import Process
 from assistant.schema import SchemaState, state_of
 from assistant.standing import Standing
+from assistant.web.headers import StrictHeaders
+from assistant.web.requests import RequestIds
 from knowledge.db import Database, upsert
 from knowledge.errors import StorageDownError
 from scheduler.leadership import Lease
@@ -39,6 +43,9 @@ class Part:
     name: str
     still_for: Callable[[], float | None]  # seconds since it last moved, infinite once it ended; None: not at work here
     doing: Callable[[], str] = lambda: "moving"
+
+
+WEB = Part(name="web", still_for=lambda: 0.0, doing=lambda: "answering")  # or nobody would hear of it
 
 
 def parts_of(process: Process) -> list[Part]:
@@ -62,6 +69,18 @@ def parts_of(process: Process) -> list[Part]:
     return parts
 
 
+def still_of(parts: Sequence[Part]) -> dict[str, float]:
+    """The parts that are at work here, and for how many seconds each has not moved."""
+    return {part.name: still for part in parts if (still := part.still_for()) is not None}
+
+
+def health_app(process: Process) -> Starlette:
+    """What a process without pages and webhooks serves: how it is."""
+    routes = health_routes(process.core.database, process.now, parts_of(process))
+    is_https = process.settings.base_url.startswith("https://")
+    return Starlette(routes=routes, middleware=[Middleware(StrictHeaders, is_https=is_https), Middleware(RequestIds)])
+
+
 def health_routes(
     database: Database,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -72,7 +91,7 @@ def health_routes(
     ``/healthz`` is 503 when a part has ended, or has not moved for a minute though the database answers: a new process
     would help. ``/readyz`` is 503 while nothing can be stored, with the reason."""
     health = Health(database, now, parts)
-    standing = Standing(database, now)
+    standing = Standing(database, now, lambda: still_of(parts))
 
     async def metrics(_: Request) -> Response:
         return Response(await standing.exposition(), media_type=CONTENT_TYPE_LATEST)
@@ -92,7 +111,7 @@ class Health:
         self._problem: str | None = None
 
     async def life(self, _: Request) -> Response:
-        stuck = [part.name for part in self._parts if (part.still_for() or 0.0) > STUCK]
+        stuck = [name for name, still in still_of(self._parts).items() if still > STUCK]
         if stuck and await self._answers():
             log.error("not_alive", parts=stuck)
             return PlainTextResponse(f"does not move: {', '.join(stuck)}", 503)

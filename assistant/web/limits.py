@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from time import monotonic
 
@@ -33,11 +34,6 @@ ADDRESS = Limit(
     per_second=100,
     why="a school of 1,000 that signs in and checks in between 8:20 and 8:25 asks for 17,000 tokens in 300 seconds, a "
     "class of 40 for 700 at once; a process serves some three times that",
-)
-UNPROVEN_WEBHOOK = Limit(
-    burst=60,
-    per_second=5,
-    why="a platform proves itself with its first signed request, and is not counted from then on",
 )
 PAGES = Limit(
     burst=30,
@@ -81,30 +77,15 @@ class Buckets:
         return max(0.0, missing / self._limit.per_second)
 
 
-class Webhooks:
-    """Who may post to a webhook without delay: whoever has signed a request before, and a few others at a time. Behind
-    a proxy whose word about addresses is not trusted they all are one address, which the platform proves."""
-
-    def __init__(self, seconds: Callable[[], float] = monotonic) -> None:
-        self._others = Buckets(UNPROVEN_WEBHOOK, seconds)
-        self._proven: OrderedDict[str, None] = OrderedDict()
-
-    def wait(self, address: str) -> float:
-        return 0.0 if address in self._proven else self._others.wait(address)
-
-    def proved(self, address: str) -> None:
-        """A request from there was signed."""
-        self._proven[address] = None
-        self._proven.move_to_end(address)
-        if len(self._proven) > MOST_KNOWN:
-            self._proven.popitem(last=False)
-
-
 def address_of(scope: Scope) -> str:
-    """Who asks, as far as addresses tell: of IPv6 the network of 64 bits, in which a household has as many addresses as
-    it likes (RFC 6177)."""
+    """Who asks, as far as addresses tell."""
     client = scope.get("client")
-    host: str = client[0] if client else UNKNOWN
+    return _network(client[0]) if client else UNKNOWN
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _network(host: str) -> str:
+    """Of IPv6 the network of 64 bits, in which a household has as many addresses as it likes (RFC 6177)."""
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:

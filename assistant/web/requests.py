@@ -6,14 +6,16 @@ import re
 
 import structlog
 import uuid_utils
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scheduler.trace import kinds, places
 
 HEADER = "X-Request-Id"
-WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,127}")  # of a proxy: an id, and nothing that a log may trip over
+RAW = HEADER.lower().encode()  # as ASGI has it
+WELL_FORMED = re.compile(
+    rb"[A-Za-z0-9][A-Za-z0-9._-]{7,127}"
+)  # of a proxy: an id, and nothing that a log may trip over
 
 log = structlog.get_logger(__name__)
 
@@ -29,21 +31,23 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(HEADER, "")
-        request_id = given if WELL_FORMED.fullmatch(given) else uuid_utils.uuid7().hex
+        given = next((value for name, value in scope["headers"] if name == RAW), b"")
+        request_id = given.decode() if WELL_FORMED.fullmatch(given) else uuid_utils.uuid7().hex
         has_begun = False
 
         async def send_with_id(message: Message) -> None:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
-                MutableHeaders(scope=message)[HEADER] = request_id
+                message["headers"] = [*message.get("headers", ()), (RAW, request_id.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, send_with_id)
-            except Exception as error:  # whatever a route raises: its request is answered, its words are kept back
-                log.error("request_broke", method=scope["method"], error=kinds(error), at=places(error))
-                if not has_begun:
-                    await PlainTextResponse("Internal Server Error", 500)(scope, receive, send_with_id)
+        before = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception as error:  # whatever a route raises: its request is answered, its words are kept back
+            log.error("request_broke", method=scope["method"], error=kinds(error), at=places(error))
+            if not has_begun:
+                await PlainTextResponse("Internal Server Error", 500)(scope, receive, send_with_id)
+        finally:
+            structlog.contextvars.reset_contextvars(**before)

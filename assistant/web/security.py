@@ -1,4 +1,4 @@
-"""What every answer carries, whatever it is, and which requests are turned away before anybody looks at them."""
+"""Which requests are turned away before anybody looks at them."""
 
 from __future__ import annotations
 
@@ -9,36 +9,25 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistant.bootstrap import utc_now
 from assistant.channels.browser.pages import Pages
 from assistant.errors import AssistantError
 from assistant.settings import Settings
-from assistant.web.limits import ADDRESS, Buckets, Webhooks, address_of, cost_of
+from assistant.web.headers import StrictHeaders
+from assistant.web.limits import ADDRESS, Buckets, address_of, cost_of
 from assistant.web.requests import RequestIds
 
-STRICT = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",  # for browsers that know no frame-ancestors
-    "Referrer-Policy": "no-referrer",  # our addresses carry signatures
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-# A route may be more open than this: LINE shows pictures in pages of its own.
-UNLESS_SAID = {"Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store"}
-HSTS = "max-age=31536000"  # seconds, a year; of this host alone: others below its name are not ours to bind
 LOOPBACK = ("127.0.0.1", "::1")
 LOCALHOST = re.compile(r"(?:127\.0\.0\.1|\[::1\]|localhost)(?::[0-9]+)?")
 PORTS = {"https": ":443", "http": ":80"}
 
 HEALTH = ("/healthz", "/readyz", "/metrics")  # asked by whatever address a cluster has for us, and never turned away
-WEBHOOKS = ("/line/webhook", "/slack/events")
+WEBHOOKS = ("/line/webhook", "/slack/events")  # nor are these: a platform may not send again what was refused
 
 log = structlog.get_logger(__name__)
 
@@ -60,27 +49,6 @@ def protection(settings: Settings, seconds: Callable[[], float] = monotonic) -> 
     ]
 
 
-class StrictHeaders:
-    """Middleware: the headers of every answer. One that does not say how it may be kept is not kept."""
-
-    def __init__(self, app: ASGIApp, *, is_https: bool) -> None:
-        self._app = app
-        self._strict = {**STRICT, **({"Strict-Transport-Security": HSTS} if is_https else {})}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_strictly(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(self._strict)
-                if scope["path"].startswith("/static/"):
-                    headers.setdefault("Cache-Control", "no-cache")  # kept, and asked for again each time
-                for name, value in UNLESS_SAID.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self._app(scope, receive, send_strictly)
-
-
 class Gate:
     """Middleware: turns away what asks for another host (421) and whoever asks for too much (429), with a kind page."""
 
@@ -89,7 +57,6 @@ class Gate:
         self._hosts = _hosts(settings.base_url)
         self._pages = Pages(settings.language, settings.zone, b"", utc_now)  # of problems, which have no addresses
         self._addresses = Buckets(ADDRESS, seconds)
-        self._webhooks = Webhooks(seconds)
         self._said: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,14 +64,14 @@ class Gate:
             await self._app(scope, receive, send)
             return
         try:
-            answer = self._let_in(scope, send)
+            self._let_in(scope)
         except TurnedAwayError as turned_away:
             await self._sorry(turned_away)(scope, receive, send)
             return
-        await self._app(scope, receive, answer)
+        await self._app(scope, receive, send)
 
-    def _let_in(self, scope: Scope, send: Send) -> Send:
-        """How the answer is sent. Raises ``TurnedAwayError``."""
+    def _let_in(self, scope: Scope) -> None:
+        """Raises ``TurnedAwayError``."""
         headers = Headers(scope=scope)
         host = headers.get("host", "").lower()
         if self._hosts and host not in self._hosts and not _is_this_machine(scope, host):
@@ -114,18 +81,8 @@ class Gate:
         if forwarded and scope.get("client") and scope["client"][0] not in forwarded:
             # Where uvicorn trusts the proxy, the client is one that the header names.
             self._say_once("proxy_not_trusted", hint="set FORWARDED_ALLOW_IPS to the address of the proxy")
-        address = address_of(scope)
-        if scope["path"] not in WEBHOOKS:
-            _check(self._addresses.wait(address, cost_of(scope["path"])))
-            return send
-        _check(self._webhooks.wait(address))
-
-        async def watch(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 200:
-                self._webhooks.proved(address)
-            await send(message)
-
-        return watch
+        if scope["path"] not in WEBHOOKS and (wait := self._addresses.wait(address_of(scope), cost_of(scope["path"]))):
+            raise TurnedAwayError(429, "too_many", wait)
 
     def _sorry(self, turned_away: TurnedAwayError) -> Response:
         headers = {"Retry-After": str(ceil(turned_away.wait))} if turned_away.wait else None
@@ -142,11 +99,6 @@ def _is_this_machine(scope: Scope, host: str) -> bool:
     """Whether somebody on this very machine asks for it as such: whoever runs it, trying it out."""
     client = scope.get("client")
     return client is not None and client[0] in LOOPBACK and LOCALHOST.fullmatch(host) is not None
-
-
-def _check(wait: float) -> None:
-    if wait:
-        raise TurnedAwayError(429, "too_many", wait)
 
 
 def _hosts(base_url: str) -> frozenset[str]:

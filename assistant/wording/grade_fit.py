@@ -12,10 +12,11 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from markupsafe import Markup
 from sudachipy import Dictionary  # pyright: ignore[reportMissingTypeStubs]  it ships none
 from sudachipy.config import Config  # pyright: ignore[reportMissingTypeStubs]  it ships none
+
+from knowledge.yaml_data import load_yaml
 
 CACHED_TEXTS = 4096  # templates repeat; a rendered one costs a few hundred bytes
 CONTEXT = 12  # characters before a word that a `before` condition may look at
@@ -175,4 +176,4 @@ def _readings() -> tuple[dict[str, tuple[_Reading, ...]], int]:
 
 
 def _load(name: str) -> Any:
-    return yaml.safe_load(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+    return load_yaml(Path(__file__).with_name(name).read_text(encoding="utf-8"))

@@ -13,9 +13,8 @@ from pathlib import Path
 from string import Formatter
 from typing import cast
 
-import yaml
-
 from assistant.messages import Span, Words
+from knowledge.yaml_data import load_yaml
 
 TEXTS = Path(__file__).parent.parent / "texts"
 BANDS = ("lower", "upper", "secondary", "guardian", "staff")
@@ -79,7 +78,7 @@ def keys(language: str) -> frozenset[str]:
 def _load(language: str) -> dict[str, str | dict[str, str]]:
     texts: dict[str, str | dict[str, str]] = {}
     for path in sorted((TEXTS / language).glob("*.yaml")):
-        content = cast("dict[str, str | dict[str, str]]", yaml.safe_load(path.read_text("utf-8")))
+        content = cast("dict[str, str | dict[str, str]]", load_yaml(path.read_text("utf-8")))
         for key, value in content.items():
             texts[f"{path.stem}.{key}"] = value
     return texts

@@ -14,9 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import cast
 
-import yaml
-
 from knowledge.documents.sentences import Sentence
+from knowledge.yaml_data import load_yaml
 
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 
@@ -45,6 +44,6 @@ def addressed(text: str, sentences: Sequence[Sentence]) -> frozenset[int]:
 @cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     raw = files("knowledge.documents").joinpath("addressing.yaml").read_text("utf-8")
-    words = cast("dict[str, list[str]]", yaml.safe_load(raw))
+    words = cast("dict[str, list[str]]", load_yaml(raw))
     address, order, anyway = ("|".join(words[name]) for name in ("address", "order", "anyway"))
     return re.compile(address), re.compile(order), re.compile(anyway)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-import yaml
-
 from knowledge.documents.words import Word, WordKind, content_words
+from knowledge.yaml_data import load_yaml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +23,7 @@ class Told:
 @cache
 def groups() -> tuple[tuple[str, ...], ...]:
     """The words of each group; a group is known by its place."""
-    table = yaml.safe_load(files("knowledge.documents").joinpath("synonyms.yaml").read_text("utf-8"))
+    table = load_yaml(files("knowledge.documents").joinpath("synonyms.yaml").read_text("utf-8"))
     return tuple(tuple(words) for language in table.values() for words in language)
 
 

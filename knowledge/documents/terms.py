@@ -17,9 +17,10 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from sudachipy import Dictionary, SplitMode, Tokenizer
+
+from knowledge.yaml_data import load_yaml
 
 VERSION = 1  # of the terms below: a change of them needs another number, then stored ones are made again
 WORD, PAIR, SOUND = 0, 1, 2  # the kind of a term, in the upper two bits of its number
@@ -189,4 +190,4 @@ def _tokenizer() -> Tokenizer:
 @cache
 def _english_function_words() -> frozenset[str]:
     path = Path(__file__).with_name("english_function_words.yaml")
-    return frozenset(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return frozenset(load_yaml(path.read_text(encoding="utf-8")))

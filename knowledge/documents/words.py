@@ -15,8 +15,9 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
 from sudachipy import Dictionary, Morpheme, SplitMode, Tokenizer
+
+from knowledge.yaml_data import load_yaml
 
 _TO_HIRAGANA = {code: code - 0x60 for code in range(ord("ァ"), ord("ヶ") + 1)}
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’-][A-Za-zÀ-ɏ]+)*")
@@ -52,7 +53,7 @@ class Word:
 @cache
 def load_words() -> Mapping[str, Any]:
     """The tables of ``words.yaml``."""
-    return yaml.safe_load(files("knowledge.documents").joinpath("words.yaml").read_text("utf-8"))
+    return load_yaml(files("knowledge.documents").joinpath("words.yaml").read_text("utf-8"))
 
 
 @lru_cache(maxsize=512)

@@ -8,9 +8,8 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from knowledge.questions.model import GroupBy, Metric, Phase
+from knowledge.yaml_data import load_yaml
 
 CATALOGUE = Path(__file__).with_name("metrics.yaml")
 IMPORTED = frozenset({"attendance", "nurse-visits", "study-log", "assessments", "observations"})
@@ -56,7 +55,7 @@ class MetricEntry:
 @cache
 def catalogue() -> Mapping[Metric, MetricEntry]:
     """Every metric, read once, in the order in which an overview shows them."""
-    entries = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))
+    entries = load_yaml(CATALOGUE.read_text(encoding="utf-8"))
     return {
         Metric(name): MetricEntry(
             metric=Metric(name),

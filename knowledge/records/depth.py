@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TypedDict
 
-import yaml
+from knowledge.yaml_data import load_yaml
 
 _DATA = Path(__file__).parent / "data"
 _HEAD = re.compile(r"\(\?:(?P<words>[^()\[\]]+)\)(?!\?)|\[(?P<letters>[^-^\]]+)\](?![?+*{])")
@@ -75,7 +75,7 @@ def depth_of(went_well: str | None, difficult: str | None, next_step: str | None
 
 @cache
 def _rubric() -> _Rubric:
-    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(_DATA.glob("*/depth.yaml"))]
+    files = [load_yaml(path.read_text(encoding="utf-8")) for path in sorted(_DATA.glob("*/depth.yaml"))]
     contents: list[_File] = files
     nothing = "|".join(chain.from_iterable(chain.from_iterable(content["nothing"] for content in contents)))
     return _Rubric(

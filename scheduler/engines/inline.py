@@ -83,7 +83,7 @@ class Pipeline(Generic[Job, Done]):
 
     async def stop(self, grace: float = GRACE) -> None:
         """Take nothing new, give what is under way ``grace`` seconds, cut off the rest, and store what came of it all.
-        Safe to call twice, or when it never started. A database that is away then is logged: others find the rest."""
+        Safe to call twice, or when it never started. What cannot be stored then is logged: others find the rest."""
         if self._loop is None:
             return
         deadline = asyncio.get_running_loop().time() + grace
@@ -105,12 +105,14 @@ class Pipeline(Generic[Job, Done]):
                     await self._step(room=0)
             except (StorageDownError, TimeoutError) as error:
                 log.error("storage_down", pipeline=self._name, problem=str(error), count=len(self._done))
+            except Exception as error:  # the rest of the process still has to stop; its rows are found by others
+                log.error("exchange_failed", pipeline=self._name, error=type(error).__name__, at=places(error))
 
     async def drain(self) -> None:
         """Work until nothing is left, in the caller's time (commands and tests). Raises what the exchange raises."""
         while await self._step(self._width - len(self._jobs)) or self._jobs or self._done:
             if self._jobs:
-                await asyncio.wait(self._jobs, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(self._jobs, timeout=SWEEP, return_when=asyncio.FIRST_COMPLETED)
 
     async def _forever(self) -> None:
         while not self._stopping:

@@ -42,6 +42,7 @@ SWEEP_EVERY = 5  # seconds between looks for work that has no job
 SWEEP_ROWS = 1000  # events re-queued at once; the next look takes the next
 FORGET_EVERY = 60  # sweeps after which PgQueuer's log is emptied: nobody reads it
 CONNECT_TIMEOUT = 5  # seconds
+COMMAND_TIMEOUT = 10.0  # seconds of a statement of PgQueuer's: a server that fell silent must not hold the worker
 PAUSE = 1.0  # seconds before the next try after the connection was lost
 SWEEPING, CONVERGING = 20260402, 20260403  # keys of PostgreSQL's advisory locks
 
@@ -161,13 +162,13 @@ class PostgresQueue:
 
     async def _take_jobs(self) -> None:
         """Until told to stop, or until the connection is lost."""
-        connection = await connect(self._database)
+        connection = await connect(self._database, COMMAND_TIMEOUT)
         try:
             manager = QueueManager(_queries(Watched(connection, self._note_look)), channel=SETTINGS.channel)
             for channel in self._channels:
                 manager.entrypoint(_entrypoint(channel), accepts_context=False)(self._attend)
             # PgQueuer itself would hear of a lost connection only with its next look.
-            connection.add_termination_listener(partial(_end, manager))
+            connection.add_termination_listener(partial(self._end, manager))
             self._manager = manager
             if not self._stopping:
                 await manager.run(
@@ -181,6 +182,11 @@ class PostgresQueue:
         finally:
             self._manager = None
             connection.terminate()
+
+    def _end(self, manager: QueueManager, _connection: object) -> None:
+        """The connection is gone, and with it the hold on its jobs: what is slow goes on, a new one does not wait."""
+        manager.shutdown.set()
+        self._assignments.let_go()
 
     def _note_look(self) -> None:
         self._looked_at = time.monotonic()
@@ -257,13 +263,16 @@ class WithinTransaction(Driver):
         return
 
 
-async def connect(database: Database) -> asyncpg.Connection:
-    """A connection of its own, outside of the pool: LISTEN lives as long as it does. Raises ``OSError``,
+async def connect(database: Database, command_timeout: float | None = None) -> asyncpg.Connection:
+    """A connection of its own, outside of the pool: LISTEN lives as long as it does. ``command_timeout``: seconds of a
+    statement, after which the connection is taken for lost; None: as long as it takes. Raises ``OSError``,
     ``asyncpg.PostgresError`` or ``TimeoutError``."""
     engine = database.engine
     _, options = engine.dialect.create_connect_args(engine.url)
     options["server_settings"] = {"application_name": "ayumi queue"}
-    return cast("asyncpg.Connection", await asyncpg.connect(**options, timeout=CONNECT_TIMEOUT))
+    return cast(
+        "asyncpg.Connection", await asyncpg.connect(**options, timeout=CONNECT_TIMEOUT, command_timeout=command_timeout)
+    )
 
 
 async def prepare_queue(database: Database) -> None:
@@ -292,10 +301,6 @@ async def is_queue_ready(connection: AsyncConnection) -> bool:
     """Whether PgQueuer's tables are there."""
     found = await connection.exec_driver_sql("SELECT to_regclass($1) IS NOT NULL", (TABLE,))
     return bool(found.scalar_one())
-
-
-def _end(manager: QueueManager, _connection: object) -> None:
-    manager.shutdown.set()
 
 
 def _entrypoint(channel: str) -> str:

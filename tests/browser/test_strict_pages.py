@@ -77,4 +77,6 @@ async def test_a_child_who_is_too_fast_for_the_network_is_told_on_the_page(
                 break
         await expect(status).to_contain_text("すこし まってから")
         await expect(field).to_have_value("きょうは さかあがり")  # nothing that was written is lost
+        await page.goto(world.url)
+        await expect(page.get_by_role("link", name="もどる")).to_have_css("color", "rgb(255, 255, 255)")  # on green
         await chromium.close()

@@ -90,7 +90,7 @@ async def cancel(database: Database, name: str) -> None:
 
 async def requeue(database: Database) -> int:
     async with database.write() as connection:
-        return await claiming.requeue_stale(connection, LATER, ["line"])
+        return await claiming.requeue_stale(connection, None, ["line"])
 
 
 def names(items: Sequence[Item]) -> str:
@@ -336,5 +336,5 @@ async def test_two_processes_at_once_never_split_a_batch_that_is_tried_again(
         assert {item.id: item.batch for item in claimed}.items() <= batches.items()
         assert {item.attempts for item in claimed} == {attempt}
         assert len(claimed) >= 120 - attempt
-        async with database.write() as connection:  # claimed at LATER: stale from here on
-            await claiming.requeue_stale(connection, LATER + timedelta(seconds=1), ["line"])
+        async with database.write() as connection:
+            await claiming.requeue_stale(connection, None, ["line"])

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from assistant.bootstrap import Core, build_core, build_services
 from assistant.channels.console import ConsoleChannel, as_text
+from assistant.dialogue.conversation import Conversation
 from assistant.dialogue.turn import Handler, Turn
 from assistant.inbox import InboxEvent, InboxState, RawEvent, events_without_job
 from assistant.messages import Outgoing, Words
@@ -23,10 +24,11 @@ from scheduler.engines import postgres
 from scheduler.engines.postgres import JOBS, TABLE
 from scheduler.outbox import Outbox
 from scheduler.queue import Assignments, WakeUp
-from tests.worlds import HandClock, settings_of
+from tests.worlds import HandClock, settings_of, with_roster
 
-PATIENCE = 10.0  # seconds after which a test gives up
+PATIENCE = 60.0  # seconds after which a test gives up
 WORKERS = 3
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ayumi queue'"
 
 
 class Fleet:
@@ -100,6 +102,13 @@ class Fleet:
     async def no_jobs(self) -> bool:
         return not await self.jobs()
 
+    async def no_job_waits(self) -> bool:
+        return not (await self.jobs())["queued"]
+
+    async def two_wait_for_a_lock(self) -> bool:
+        async with self.database.read() as connection:
+            return await connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")) == 2
+
     async def waiting(self) -> int:
         """Events that nobody has answered."""
         async with self.database.read() as connection:
@@ -110,6 +119,13 @@ class Fleet:
             let_go.set()
         for database in self._databases:
             await database.close()
+
+
+@pytest.fixture(autouse=True)
+def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is slow here is the machine, not the store."""
+    monkeypatch.setattr("assistant.inbox.PATIENCE", PATIENCE)
+    monkeypatch.setattr("knowledge.db.POOL_PATIENCE", PATIENCE)
 
 
 @pytest.fixture
@@ -273,11 +289,71 @@ async def test_a_worker_whose_connection_was_cut_goes_on_with_another(
     core.start()
     await on_postgres.write(core, ("hana", "おはよう"))
     await on_postgres.until_shown(1)
-    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ayumi queue'"
-    await _execute(on_postgres, cut)
+    await _execute(on_postgres, CUT)
     await on_postgres.write(core, ("ren", "おはよう"))
     await on_postgres.until_shown(2)
     await stopped([core])
+
+
+async def test_a_slow_answer_does_not_keep_a_worker_whose_connection_was_cut_from_answering_others(
+    on_postgres: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "PAUSE", 0.05)
+    on_postgres.slow["ゆっくり"] = asyncio.Event()
+    core = on_postgres.core()
+    core.start()
+    await on_postgres.write(core, ("hana", "ゆっくり"))
+    await on_postgres.until(_seen(on_postgres, 1))
+    await _execute(on_postgres, CUT)
+    await on_postgres.write(core, ("ren", "おはよう"))
+    await on_postgres.until_shown(1)
+    assert on_postgres.shown == ["console:ren おはよう"]
+    on_postgres.slow["ゆっくり"].set()
+    await on_postgres.until_shown(2)
+    await stopped([core])
+    assert len(on_postgres.turns) == 2
+
+
+async def test_somebody_who_writes_without_end_does_not_take_the_places_of_others(
+    on_postgres: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "BATCH", 2)
+    monkeypatch.setattr(postgres, "AT_ONCE", 4)
+    on_postgres.slow["0"] = asyncio.Event()
+    core = on_postgres.core()
+    core.start()
+    for number in range(6):
+        await on_postgres.write(core, ("hana", str(number)))
+        await on_postgres.until(on_postgres.no_job_waits)
+    await on_postgres.write(core, ("ren", "おはよう"))
+    await on_postgres.until_shown(1)
+    assert on_postgres.shown == ["console:ren おはよう"]
+    on_postgres.slow["0"].set()
+    await on_postgres.until_shown(7)
+    await on_postgres.until(on_postgres.no_jobs)
+    await stopped([core])
+
+
+async def test_the_first_messages_of_a_person_on_two_accounts_are_answered_one_after_the_other(
+    on_postgres: Fleet, tmp_path: Path
+) -> None:
+    await with_roster(on_postgres.database, tmp_path / "roster")
+    cores = [on_postgres.core(), on_postgres.core()]
+    await on_postgres.write(cores[0], ("phone", "おはよう"), ("tablet", "おはよう"))
+    await _execute(on_postgres, "UPDATE accounts SET person_id = 's-hana'")
+    attended: list[asyncio.Task[None]] = []
+    async with on_postgres.database.write() as connection:
+        await connection.execute(text("LOCK TABLE conversations IN SHARE MODE"))  # both are worked out, none is stored
+        for core, account in zip(cores, ("console:phone", "console:tablet"), strict=True):
+            assert core.engine is not None
+            attended.append(asyncio.create_task(core.engine._assignments.attend(account)))
+            core.turns.start()
+        await on_postgres.until(on_postgres.two_wait_for_a_lock)
+    await asyncio.gather(*attended)
+    await stopped(cores)
+    async with on_postgres.database.read() as connection:
+        stored = (await connection.execute(select(Conversation.id, Conversation.version))).all()
+    assert [tuple(row) for row in stored] == [("person:s-hana", 2)]
 
 
 async def test_it_tells_for_how_long_it_has_not_looked(on_postgres: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,14 +386,25 @@ async def test_what_is_handed_over_during_a_look_is_looked_at_again() -> None:
     first = asyncio.create_task(assignments.attend("hana"))
     await asyncio.sleep(0)
     looked_at = assignments.now()
-    second = asyncio.create_task(assignments.attend("hana"))  # its event came after the look began
-    await asyncio.sleep(0)
+    await assignments.attend("hana")  # its event came after the look began
     assignments.finish(looked_at)
-    await first
-    assert not second.done()
-    assert assignments.now() == {"hana": 1}
+    await asyncio.sleep(0)
+    assert not first.done()
+    assert assignments.now() == {"hana": 2}
     assignments.finish(assignments.now())
-    await second
+    await first
+    assert assignments.now() == {}
+
+
+async def test_what_is_let_go_stays_open() -> None:
+    assignments = Assignments()
+    attended = asyncio.create_task(assignments.attend("hana"))
+    await asyncio.sleep(0)
+    assignments.let_go()
+    await attended
+    assert assignments.now() == {"hana": 1}
+    await assignments.attend("hana")  # handed over again by the engine's new connection
+    assignments.finish(assignments.now())
     assert assignments.now() == {}
 
 

@@ -182,6 +182,20 @@ async def test_a_store_that_hangs_is_given_up_in_time_and_the_event_comes_in_lat
     assert sorted(await stored(failing)) == ["line:0", "line:1", "line:2"]
 
 
+async def test_a_connection_that_is_dead_and_does_not_say_so_is_not_waited_for_without_end(
+    failing: FailingDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiving = an_inbox(failing)
+    failing.is_there.clear()
+    with monkeypatch.context() as patch, pytest.raises(StorageDownError):
+        patch.setattr(inbox, "LONGEST_COMMIT", 0.05)
+        await receiving.receive([an_event(1)])
+    failing.is_there = asyncio.Event()  # the next connection is another one: the first one is never heard of again
+    failing.is_there.set()
+    await receiving.receive([an_event(1)])
+    assert {*await stored(failing)} == {"line:1"}
+
+
 async def test_a_store_that_refuses_is_told_and_the_event_is_stored_when_it_comes_again(
     failing: FailingDatabase,
 ) -> None:

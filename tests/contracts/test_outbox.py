@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
-from knowledge.db import Database
+from knowledge.db import Database, Moment
 from scheduler import claiming, outbox
+from scheduler.claims import STALE_AFTER
 from scheduler.outbox import Item, Outbox, Outcome, State
 
 NOW = datetime(2026, 5, 10, 23, 20, tzinfo=UTC)
@@ -305,7 +306,7 @@ async def test_the_result_of_a_claim_that_another_process_took_over_does_not_fre
     await put(database, a_send("a"), a_send("b"))
     (slow,) = await claim(database)
     async with other.write() as connection:
-        await claiming.requeue_stale(connection, NOW + timedelta(seconds=1), ["line"])
+        await claiming.requeue_stale(connection, None, ["line"])
     (taken_over,) = await claim(other, now=LATER)
     assert taken_over.id == slow.id
     await settle(database, again(slow, NOW))  # the first process comes back while the second one sends
@@ -318,7 +319,7 @@ async def test_a_send_known_to_have_arrived_is_not_sent_again_though_it_was_put_
     await put(database, a_send("a"))
     (slow,) = await claim(database)
     async with other.write() as connection:
-        await claiming.requeue_stale(connection, NOW + timedelta(seconds=1), ["line"])
+        await claiming.requeue_stale(connection, None, ["line"])
     await settle(database, sent(slow))
     assert await claim(other, now=LATER) == []
 
@@ -359,29 +360,112 @@ async def test_what_was_held_is_settled_with_the_message_it_went_with(database: 
     assert (await stored(database, first)).state == State.SENT
 
 
-async def test_a_stale_claim_comes_back_and_a_young_one_does_not(database: Database) -> None:
-    await put(database, a_send("old"), a_send("young", REN), a_send("elsewhere", "slack:hana"))
-    await claim(database, now=NOW, only=HANA)
-    await claim(database, now=NOW, channel="slack")
-    await claim(database, now=LATER, only=REN)
+async def ago(database: Database, seconds: float, *items: Item) -> None:
+    """Let claims be as old as that."""
     async with database.write() as connection:
-        assert await claiming.requeue_stale(connection, LATER, ["line"]) == 1
+        old = update(Outbox).where(Outbox.id.in_([item.id for item in items]))
+        await connection.execute(old.values(claimed_at=Moment(-seconds)))
+
+
+async def requeue(database: Database) -> int:
+    async with database.write() as connection:
+        return await claiming.requeue_stale(connection, STALE_AFTER, ["line"])
+
+
+async def renew(database: Database, *items: Item) -> set[str]:
+    async with database.write() as connection:
+        return set(await claiming.renew(connection, {item.id: item.attempts for item in items}))
+
+
+async def test_a_stale_claim_comes_back_and_a_young_one_does_not(database: Database) -> None:
+    old, young, elsewhere = a_send("old"), a_send("young", REN), a_send("elsewhere", "slack:hana")
+    await put(database, old, young, elsewhere)
+    await claim(database)
+    await claim(database, channel="slack")
+    await ago(database, STALE_AFTER + 0.5, old, elsewhere)
+    await ago(database, STALE_AFTER - 3, young)
+    assert await requeue(database) == 1
     (item,) = await claim(database, now=LATER)
     assert (texts([item]), item.attempts) == (["old"], 2)
+
+
+@pytest.mark.parametrize("wrong", [timedelta(days=-400), timedelta(days=400)])
+async def test_a_claimers_own_clock_neither_takes_over_live_claims_nor_hides_dead_ones(
+    database: Database, wrong: timedelta
+) -> None:
+    long_due = NOW - timedelta(days=500)
+    alive, dead = a_send("alive", due_at=long_due), a_send("dead", REN, due_at=long_due)
+    await put(database, alive, dead)
+    assert len(await claim(database, now=NOW + wrong)) == 2
+    assert await requeue(database) == 0
+    await ago(database, STALE_AFTER + 0.5, dead)
+    assert await requeue(database) == 1
+
+
+async def test_a_claim_made_before_the_databases_clock_was_set_back_comes_back(database: Database) -> None:
+    await put(database, a_send("a"))
+    await ago(database, -3600, *await claim(database))
+    assert await requeue(database) == 1
+
+
+async def test_a_claim_that_is_renewed_stays(database: Database) -> None:
+    await put(database, a_send("a"), a_send("b", REN))
+    mine, lost = await claim(database)
+    await ago(database, STALE_AFTER + 0.5, mine, lost)
+    assert await renew(database, mine) == {mine.id}
+    assert await requeue(database) == 1
+    assert texts(await claim(database, now=LATER)) == ["b"]
+
+
+async def test_what_others_took_over_settled_or_cancelled_cannot_be_renewed(
+    database: Database, other: Database
+) -> None:
+    await put(database, a_send("a"), a_send("b", REN), a_send("c", "line:sora"), a_send("d", "line:yui"))
+    mine = await claim(database)
+    await ago(database, STALE_AFTER + 0.5, mine[0])
+    assert await requeue(other) == 1
+    (theirs,) = await claim(other, now=LATER)
+    await settle(database, sent(mine[1]))
+    async with other.write() as connection:
+        await outbox.cancel(connection, "line:sora", NOW, "left")
+    assert await renew(database, *mine) == {mine[3].id}
+    assert await renew(other, theirs) == {theirs.id}
+    assert await renew(other) == set()
+
+
+async def test_what_was_taken_up_again_says_so_to_whoever_tries_it_next(database: Database) -> None:
+    await put(database, a_send("a"), a_send("b", REN))
+    lost, refused = await claim(database)
+    await ago(database, STALE_AFTER + 0.5, lost)
+    await requeue(database)
+    await settle(database, again(refused, NOW))
+    assert [item.problem for item in await claim(database)] == [claiming.TAKEN_UP, "HTTP 500"]
+
+
+async def test_the_results_of_a_whole_city_are_stored_at_once(database: Database) -> None:
+    """More than PostgreSQL takes values in one statement."""
+    (item,) = [a_send("a")]
+    await put(database, item)
+    await claim(database)
+    others = [Outcome(id=f"{n:05}", state=State.SENT, done_at=NOW) for n in range(33_000)]
+    async with database.write() as connection:
+        assert await claiming.renew(connection, {item.id: 1, **{each.id: 1 for each in others}}) == {item.id}
+    await settle(database, *others, sent(item))
+    assert (await stored(database, item)).state == State.SENT
 
 
 async def test_nothing_stale_brings_nothing_back(database: Database) -> None:
     await put(database, a_send("a"))
     await settle(database, *(sent(item) for item in await claim(database)))
     async with database.write() as connection:
-        assert await claiming.requeue_stale(connection, LATER, ["line"]) == 0
+        assert await claiming.requeue_stale(connection, None, ["line"]) == 0
 
 
 async def test_a_stale_claim_goes_before_what_was_put_after_it(database: Database) -> None:
     await put(database, a_send("a"), a_send("b"))
     await claim(database)
     async with database.write() as connection:
-        await claiming.requeue_stale(connection, LATER, ["line"])
+        await claiming.requeue_stale(connection, None, ["line"])
     assert texts(await claim(database)) == ["a"]
 
 
@@ -451,7 +535,7 @@ async def test_whatever_happens_sends_of_an_account_are_first_tried_in_order_and
                         first_tries[item.account_id].append(item.id)
             case "stale":
                 async with database.write() as connection:
-                    assert await claiming.requeue_stale(connection, LATER, ["line"]) == len(under_way)
+                    assert await claiming.requeue_stale(connection, None, ["line"]) == len(under_way)
                 under_way.clear()
             case _ if value < len(under_way):
                 item = under_way.pop(value)

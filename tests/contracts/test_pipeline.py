@@ -283,6 +283,23 @@ async def test_stopping_while_the_store_is_down_ends_all_the_same(work: Work) ->
         await running.stop()
 
 
+@pytest.mark.parametrize("error", [StorageDownError("away"), RuntimeError("a fault of ours")])
+async def test_stopping_ends_all_the_same_where_what_was_done_last_cannot_be_stored(
+    work: Work, error: Exception
+) -> None:
+    work.waiting, work.slow = [1], {1: asyncio.Event()}
+    running = pipeline(work)
+    running.start()
+    await work.until(lambda: 1 in work.running)
+    work.failures = [error] * 1000
+    stopping = asyncio.create_task(running.stop())
+    await asyncio.sleep(0)
+    work.slow[1].set()
+    async with asyncio.timeout(PATIENCE):
+        await stopping
+    assert work.stored == []
+
+
 async def test_stopping_twice_or_before_starting_does_nothing(work: Work) -> None:
     work.waiting = [1]
     running = pipeline(work)

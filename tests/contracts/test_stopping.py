@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -16,7 +16,7 @@ from scheduler.outbox import Item, Outbox, State
 from scheduler.rates import Pace
 
 NOW = datetime(2026, 5, 11, tzinfo=UTC)
-PATIENCE = 5.0  # seconds after which a test gives up
+PATIENCE = 60.0  # seconds after which a test gives up
 
 
 class Platform:
@@ -33,14 +33,14 @@ class Platform:
     def answers_for_free(self, item: Item) -> bool:
         return False
 
-    async def send(self, items: Sequence[Item]) -> Result:
+    async def send(self, items: Sequence[Item], may_begin: Callable[[], bool]) -> Result:
         self.asked.append([item.account_id for item in items])
         self.was_asked.set()
         await self.let_go.wait()
         return Sent()
 
-    async def send_batch(self, items: Sequence[Item]) -> Result:
-        return await self.send(items)
+    async def send_batch(self, items: Sequence[Item], may_begin: Callable[[], bool]) -> Result:
+        return await self.send(items, may_begin)
 
 
 async def put(database: Database, *accounts: str, source: str | None = None) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import resource
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.faults.load import LinePhone
 from tests.faults.processes import Process
@@ -30,7 +32,7 @@ class Fault:
 
     name: str
     strike: Strike
-    what: str  # that is struck: process, store, LINE, Slack, events; faults of different things may come together
+    what: str  # that is struck: process, store, LINE, Slack; faults of different things may come together
     sqlite: bool = True  # whether it can happen to the one process on SQLite …
     postgresql: bool = True  # … and to many on PostgreSQL
     long: bool = False  # takes too long for every day, or is part of another
@@ -74,10 +76,13 @@ def frozen(role: str, seconds: float = 0.0) -> Strike:
 
 
 async def rolled(world: World) -> None:
-    """A rolling restart: each process is asked to stop, and started again, while the others work."""
+    """A rolling restart: of each role, one process after the other is asked to stop and started again."""
+    batches: dict[str, list[Process]] = {}
     for each in world.processes:
-        await each.end()
-        await world.start(each)
+        batches.setdefault(each.name.rpartition("-")[2], []).append(each)
+    for batch in batches.values():
+        await asyncio.gather(*(each.end() for each in batch))
+        await world.start(*batch)
 
 
 async def storm(world: World) -> None:
@@ -216,7 +221,11 @@ def locked(table: str) -> Strike:
 
 
 async def disk_full(world: World) -> None:
-    """No file of the process may grow any more: what SQLite meets on a full disk, without filling one."""
+    """Nothing can be written any more. Where the folder has a disk of its own, that is filled; else no file of the
+    process may grow, which SQLite meets as the same error."""
+    if world.has_own_disk:
+        await _filled(world.folder / "data" / "filling", world.brief)
+        return
     [process] = world.processes
     assert process.started is not None
     pid, log = process.started.pid, world.folder / "data" / "ayumi.db-wal"
@@ -225,6 +234,18 @@ async def disk_full(world: World) -> None:
     await asyncio.sleep(world.brief)
     with suppress(ProcessLookupError):  # another fault has ended it meanwhile
         resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+
+async def _filled(file: Path, seconds: float) -> None:
+    with file.open("wb", buffering=0) as filling:
+        try:
+            while True:
+                filling.write(bytes(4096))
+        except OSError as error:
+            assert error.errno == errno.ENOSPC, error
+        await asyncio.sleep(seconds)
+        filling.truncate(0)
+    file.unlink()
 
 
 async def locked_by_another(world: World) -> None:
@@ -244,6 +265,7 @@ FAULTS = (
     Fault(name="kill -9 scheduler", what="process", strike=killed("scheduler"), sqlite=False, long=True),
     Fault(name="kill -9 one of each", what="process", strike=killed("web", "worker", "scheduler"), sqlite=False),
     Fault(name="kill -9 everything", what="process", strike=all_killed),
+    Fault(name="rolling restart", what="process", strike=rolled),
     Fault(name="web frozen", what="process", strike=frozen("web"), sqlite=False),
     Fault(name="worker frozen", what="process", strike=frozen("worker")),
     Fault(
@@ -260,7 +282,6 @@ FAULTS = (
         sqlite=False,
         long=True,
     ),
-    Fault(name="rolling restart", what="process", strike=rolled),
     Fault(name="PostgreSQL restarted", what="store", strike=restarted("fast"), sqlite=False),
     Fault(name="PostgreSQL crashed", what="store", strike=restarted("immediate"), sqlite=False),
     Fault(name="PostgreSQL away for 6 s", what="store", strike=restarted("fast", 6.0), sqlite=False, long=True),
@@ -318,7 +339,7 @@ FAULTS = (
     ),
     Fault(name="Slack answers garbage", what="Slack", strike=slack_fails(SlackFailure.GARBAGE)),
     Fault(name="app_rate_limited", what="Slack", strike=slack_says_we_are_too_slow),
-    Fault(name="each event five times at once", what="events", strike=storm),
-    Fault(name="poison among good events", what="events", strike=poison),
-    Fault(name="events of yesterday and of next year", what="events", strike=wrong_clocks),
+    Fault(name="each event five times at once", what="Slack", strike=storm),
+    Fault(name="poison among good events", what="LINE", strike=poison),
+    Fault(name="events of yesterday and of next year", what="LINE", strike=wrong_clocks),
 )

@@ -29,7 +29,7 @@ AGAIN = ("直す", "目標", "{w}を五問とく", "メモ {w}が気になる") 
 ONCE = (*MORNING, *EVENING)
 WEBHOOK_PATIENCE = 5.0  # seconds until a platform takes no answer for none; LINE has 2, Slack 3, this machine is busy
 AGAIN_AFTER = (0.2, 1.0)  # seconds between deliveries of one event, at least and at most; LINE waits longer
-PAUSE = (0.3, 1.0)  # seconds before a child types again: who types more than two texts a second is asked to slow down
+PAUSE = (0.35, 0.85)  # seconds before a child types again: below what assistant/dialogue/pace.py calls too fast
 LOOK_EVERY = 0.05  # seconds between looks at what arrived
 GAP = "\n\n"  # between messages, also where a platform's limit made one of several
 
@@ -143,6 +143,7 @@ class Child:
     posted: list[Posted] = field(default_factory=list[Posted])
     waiting: deque[Posted] = field(default_factory=deque[Posted])
     looked_at: int = -1
+    seen: list[tuple[int, float]] = field(default_factory=list[tuple[int, float]])  # so many texts were there, and when
 
     @property
     def expected(self) -> list[str]:
@@ -150,32 +151,41 @@ class Child:
 
     def look(self, now: float) -> None:
         """Tick off what has been answered."""
-        if not self.waiting or (count := self.phone.arrivals()) == self.looked_at:
+        if (count := self.phone.arrivals()) == self.looked_at:
             return
         self.looked_at = count
-        length = len(GAP.join(self.phone.texts()))
+        texts = self.phone.texts()
+        self.seen.append((len(texts), now))
+        length = len(GAP.join(texts))
         while self.waiting and self.waiting[0].length <= length:
             self.waiting.popleft().answered = now
 
     def books(self) -> Counter[str]:
-        """What was lost and what came twice or unasked, in lines; nothing when all is as it should be."""
+        """What was lost and what came twice or unasked, in messages; nothing when all is as it should be."""
         expected, read = GAP.join(self.expected), GAP.join(self.phone.texts())
         if expected == read:
             return Counter()
         found = Counter[str]()
-        before, after = expected.split(GAP), read.split(GAP)
+        before, after = _messages(expected), _messages(read)
         for kind, start, end, since, until in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
             if kind != "equal":
                 found["lost"] += end - start
                 found["doubled"] += until - since
         return found
 
-    def first_difference(self) -> str:
-        """The first message that is not as expected; nothing when there is none."""
+    def first_difference(self) -> tuple[float, str]:
+        """The first message that is not as expected: when it came, and what is wrong with it. The moment of the last
+        step and nothing when there is none."""
         for number, (expected, read) in enumerate(zip_longest(self.expected, self.phone.texts())):
             if expected != read:
-                return f"{typed(number, self.tag)} -> {read!r} instead of {expected!r}"
-        return ""
+                at = next((moment for count, moment in self.seen if count > number), self.posted[-1].at)
+                return at, f"{typed(number, self.tag)} -> {read!r} instead of {expected!r}"
+        return self.posted[-1].at, ""
+
+
+def _messages(read: str) -> list[str]:
+    """What was read, one by one. Who else reads an answer is said below the question, and part of it."""
+    return read.replace(f"{GAP}👀", "\n👀").split(GAP)
 
 
 class Load:
@@ -260,7 +270,7 @@ class Load:
             until = time.monotonic() + child.patience
             while posted.answered is None and time.monotonic() < until and not self._stopped.is_set():
                 await asyncio.sleep(LOOK_EVERY)
-            await asyncio.sleep(self._chance.uniform(0.35, 0.85))  # below what handlers/pace.py calls too fast
+            await asyncio.sleep(self._chance.uniform(*PAUSE))
 
     async def _look(self) -> None:
         while not self._stopped.is_set():
@@ -271,13 +281,15 @@ class Load:
 
 async def rehearse(load: Load, phones: Sequence[tuple[str, Phone]]) -> Script:
     """What one reads, walked by all these children in quiet; they must all read the same."""
-    scripts: list[Script] = []
-    for tag, phone in phones:
+
+    async def walk(tag: str, phone: Phone) -> Script:
         for number in range(len(ONCE) + len(AGAIN)):
             await load.deliver(phone.event(typed(number, tag)))
             async with asyncio.timeout(20):
                 while len(phone.texts()) <= number:
                     await asyncio.sleep(LOOK_EVERY)
-        scripts.append(Script.of(phone.texts(), tag))
+        return Script.of(phone.texts(), tag)
+
+    scripts = await asyncio.gather(*(walk(tag, phone) for tag, phone in phones))
     assert all(script == scripts[0] for script in scripts), "two children read different things"
     return scripts[0]

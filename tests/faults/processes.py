@@ -61,7 +61,7 @@ class Process:
         self._signal(signal.SIGCONT)
 
     async def end(self) -> None:
-        """Ask it to stop, and wait until it has. Killed when it does not."""
+        """Ask it to stop, and wait until it has. Killed when it does not. Nothing when it is gone already."""
         if not self.is_up or self.started is None:
             return
         self.thaw()
@@ -91,11 +91,11 @@ def embedded(environment: Mapping[str, str], folder: Path) -> list[Process]:
     return [Process(name="serve", arguments=["serve"], environment=environment, log=log, port=port)]
 
 
-def spread_out(environment: Mapping[str, str], folder: Path, count: int = 2) -> list[Process]:
-    """``count`` processes of every role, as with PostgreSQL."""
+def spread_out(environment: Mapping[str, str], folder: Path, counts: Mapping[str, int]) -> list[Process]:
+    """As with PostgreSQL; ``counts``: how many of web, worker and scheduler."""
     found: list[Process] = []
-    for number in range(1, count + 1):
-        for role in ("web", "worker", "scheduler"):
+    for role, count in counts.items():
+        for number in range(1, count + 1):
             is_web, name = role == "web", f"{role}-{number}"
             arguments = ["serve", "--no-worker", "--no-scheduler"] if is_web else [role]
             port = free_port() if is_web else None

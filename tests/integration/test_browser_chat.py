@@ -368,6 +368,18 @@ async def test_what_another_process_wrote_is_found_by_looking(world: BrowserWorl
     assert "おはよう" in (await stream)[1][1]
 
 
+async def test_a_message_that_two_processes_deliver_at_once_is_there_once(world: BrowserWorld, sora: Page) -> None:
+    elsewhere = Database(world.database_url)
+    said = [Outgoing(text=Words.of("おはよう")), Outgoing(text=Words.of("元気？"))]
+    letter = Letter(account_id="browser:s-sora", messages=said, grade="P2", key="k", attempts=1)
+    channels = [BrowserChannel(each, world.clock.now) for each in (elsewhere, world.core.database)]
+    results = await asyncio.gather(*(channel.deliver(letter) for channel in channels * 3))
+    await elsewhere.close()
+    assert results == [Sent()] * 6
+    await sora.open()
+    assert [line for line in sora.lines if line in ("おはよう", "元気？")] == ["おはよう", "元気？"]
+
+
 async def test_the_stream_of_a_signed_out_browser_says_so(
     world: BrowserWorld, sora: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:

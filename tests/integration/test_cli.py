@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -49,6 +50,13 @@ def test_importing_the_same_again_changes_nothing(school: Path) -> None:
     status, out, _ = ayumi(school, "import", "oneroster", str(school / "oneroster"))
     assert status == 0
     assert re.fullmatch(r"added=0 changed=0 unchanged=\d+ rejected=0", out.strip().splitlines()[-1])
+
+
+def test_a_turn_in_a_terminal_prints_the_answer_and_nothing_else(school: Path) -> None:
+    users = (school / "oneroster" / "users.csv").read_text("utf-8-sig").splitlines()
+    person = next(csv.DictReader(users))["sourcedId"]
+    status, out, err = ayumi(school, "say", "--as", person, "使い方")
+    assert (status, bool(out.strip()), err) == (0, True, "")
 
 
 def test_a_broken_file_is_named_by_line_and_nothing_is_printed_but_the_summary(school: Path, tmp_path: Path) -> None:

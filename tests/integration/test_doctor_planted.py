@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 import pytest
+import pytest_asyncio
 from sqlalchemy import delete, insert, text, update
 from sqlalchemy.engine import make_url
 from starlette.applications import Starlette
@@ -43,6 +44,7 @@ from scheduler.outbox import Outbox
 from tests.platforms.line import LineStandIn
 from tests.platforms.openai import OpenAIStandIn, openai_stand_in
 from tests.platforms.slack import SlackStandIn
+from tests.platforms.slack.workspace import SCOPES
 from tests.running import served
 
 ADDRESS = "https://ayumi.example.jp"
@@ -58,10 +60,14 @@ SECRETS = {
 WORTH_KNOWING = {"AYUMI_LLM", "documents"}  # of a healthy installation
 
 
+on_their_loop = pytest.mark.asyncio(loop_scope="module")  # that of the stand-ins
+
+
 class HealthyMachine(Machine):
     """A machine with room, of which nothing odd is to be said."""
 
     free, kind, pids, offset = 50_000_000_000, "ext4", [1234], timedelta(0)
+    names = frozenset[str]()
 
     def free_bytes(self, folder: Path) -> int:
         return self.free
@@ -71,6 +77,9 @@ class HealthyMachine(Machine):
 
     def holders(self, file: Path) -> list[int]:
         return self.pids
+
+    def variables(self) -> frozenset[str]:
+        return self.names
 
     def utc_offset(self) -> timedelta:
         return self.offset
@@ -141,37 +150,53 @@ async def fill(database: Database) -> None:
             await connection.execute(statement)
 
 
-@asynccontextmanager
-async def healthy(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[World]:
-    folder.mkdir(exist_ok=True)
-    (folder / "last_backup").touch()
-    database = Database(url)
+@dataclass(frozen=True, kw_only=True)
+class Platforms:
+    """What the installation talks with, and itself as the world reaches it."""
+
+    line: LineStandIn
+    slack: SlackStandIn
+    model: OpenAIStandIn
+    public: str
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def platforms_there() -> AsyncIterator[Platforms]:
+    """One of each for all tests, healthy: what is planted in them is taken out again."""
     tokens = SECRETS["line_channel_access_token"], SECRETS["slack_bot_token"]
     async with (
-        AsyncExitStack() as stack,
         LineStandIn(access_token=tokens[0]) as line,
         SlackStandIn(bot_token=tokens[1]) as slack,
         openai_stand_in() as model,
+        served(Starlette(routes=proof_routes(KEY.encode()))) as public,
     ):
-        stack.push_async_callback(database.close)
-        ours = await stack.enter_async_context(served(Starlette(routes=proof_routes(KEY.encode()))))
         line.webhook_endpoint = f"{ADDRESS}/line/webhook"
         model.say(ready=True)
+        yield Platforms(line=line, slack=slack, model=model, public=public)
+
+
+@asynccontextmanager
+async def healthy(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch, there: Platforms) -> AsyncGenerator[World]:
+    folder.mkdir(exist_ok=True)
+    (folder / "last_backup").touch()
+    database = Database(url)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
         ask = platforms.ask
 
         async def ask_with_our_certificate(url: str, *arguments: Any, **more: Any) -> Reply | str:
-            return await ask(url.replace(ADDRESS, ours), *arguments, **more)
+            return await ask(url.replace(ADDRESS, there.public), *arguments, **more)
 
         monkeypatch.setattr(platforms, "ask", ask_with_our_certificate)
         settings = {
             "data_dir": folder, "database_url": url, "base_url": ADDRESS, "llm": "openai:stand-in",
-            "llm_base_url": model.url, "embeddings": "openai:stand-in", "embeddings_base_url": model.url,
-            "line_api_base_url": line.base_url,
-            "slack_api_base_url": slack.base_url, **SECRETS,
+            "llm_base_url": there.model.url, "embeddings": "openai:stand-in", "embeddings_base_url": there.model.url,
+            "line_api_base_url": there.line.base_url,
+            "slack_api_base_url": there.slack.base_url, **SECRETS,
         }  # fmt: skip
         yield World(
-            settings=settings, database=database, line=line, slack=slack, model=model, monkeypatch=monkeypatch,
-            stack=stack,
+            settings=settings, database=database, line=there.line, slack=there.slack, model=there.model,
+            monkeypatch=monkeypatch, stack=stack,
         )  # fmt: skip
 
 
@@ -191,16 +216,20 @@ def filled(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return file
 
 
-@pytest.fixture
-async def on_sqlite(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+@pytest_asyncio.fixture(loop_scope="module")
+async def on_sqlite(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platforms_there: Platforms
+) -> AsyncIterator[World]:
     shutil.copy(filled, tmp_path / "ayumi.db")
-    async with healthy(f"sqlite:///{tmp_path / 'ayumi.db'}", tmp_path / "data", monkeypatch) as world:
+    async with healthy(f"sqlite:///{tmp_path / 'ayumi.db'}", tmp_path / "data", monkeypatch, platforms_there) as world:
         yield world
 
 
-@pytest.fixture
-async def on_postgres(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    async with healthy(database_url, tmp_path / "data", monkeypatch) as world:
+@pytest_asyncio.fixture(loop_scope="module")
+async def on_postgres(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platforms_there: Platforms
+) -> AsyncIterator[World]:
+    async with healthy(database_url, tmp_path / "data", monkeypatch, platforms_there) as world:
         await fill(world.database)
         yield world
 
@@ -221,6 +250,16 @@ def machine(**values: Any) -> Callable[[World], Awaitable[None]]:
     async def plant(world: World) -> None:
         for name, value in values.items():
             setattr(world.machine, name, value)
+
+    return plant
+
+
+def platform(name: str, **values: Any) -> Callable[[World], Awaitable[None]]:
+    """Another answer of a stand-in, for one test."""
+
+    async def plant(world: World) -> None:
+        for key, value in values.items():
+            world.monkeypatch.setattr(getattr(world, name), key, value)
 
     return plant
 
@@ -259,7 +298,7 @@ async def goes_to(world: World, address: str) -> None:
     """The public address leads somewhere else."""
     ask = platforms.ask
     world.settings["base_url"] = "https://elsewhere.example.jp"
-    world.line.webhook_endpoint = "https://elsewhere.example.jp/line/webhook"
+    await platform("line", webhook_endpoint="https://elsewhere.example.jp/line/webhook")(world)
 
     async def ask_there(url: str, *arguments: Any, **more: Any) -> Reply | str:
         return await ask(url.replace("https://elsewhere.example.jp", address), *arguments, **more)
@@ -269,46 +308,14 @@ async def goes_to(world: World, address: str) -> None:
 
 async def nobody_there(world: World) -> None:
     world.settings["base_url"] = "https://127.0.0.1:9"
-    world.line.webhook_endpoint = "https://127.0.0.1:9/line/webhook"
+    await platform("line", webhook_endpoint="https://127.0.0.1:9/line/webhook")(world)
 
 
 async def plain_http(world: World) -> None:
     world.settings["base_url"] = await world.stack.enter_async_context(
         served(Starlette(routes=proof_routes(KEY.encode())))
     )
-    world.line.webhook_endpoint = f"{world.settings['base_url']}/line/webhook"
-
-
-async def token_of_line_revoked(world: World) -> None:
-    world.line.access_token = "another"
-
-
-async def quota_used(world: World) -> None:
-    world.line.monthly_quota, world.line.quota_used = 200, 200
-
-
-async def hook_elsewhere(world: World) -> None:
-    world.line.webhook_endpoint = "https://old.example.jp/line/webhook"
-
-
-async def hook_off(world: World) -> None:
-    world.line.webhook_active = False
-
-
-async def hook_never_set(world: World) -> None:
-    world.line.webhook_endpoint = ""
-
-
-async def token_of_slack_revoked(world: World) -> None:
-    world.slack.bot_token = "another"
-
-
-async def scope_missing(world: World) -> None:
-    world.slack.scopes = world.slack.scopes - {"files:read"}
-
-
-async def model_unknown(world: World) -> None:
-    world.model.models = {"another"}
+    await platform("line", webhook_endpoint=f"{world.settings['base_url']}/line/webhook")(world)
 
 
 def file(name: str, content: str) -> Callable[[World], Awaitable[None]]:
@@ -326,6 +333,10 @@ async def old_backup(world: World) -> None:
 
 async def never_backed_up(world: World) -> None:
     (world.folder / "last_backup").unlink()
+
+
+async def slip(world: World) -> None:
+    world.machine.names = frozenset({"AYUMI_DATABSE_URL", "AYUMI_WEB_PORT", "SLACK_TEAM"})
 
 
 async def clock_ahead(world: World) -> None:
@@ -380,13 +391,14 @@ def calendar_ends() -> Any:
 PLANTED: dict[str, tuple[Callable[[World], Awaitable[None]], str, str]] = {
     "a short secret key": (setting(secret_key="short"), "AYUMI_SECRET_KEY", "Use 32 or more: openssl rand"),
     "another machine's secret key": (another_key, "AYUMI_SECRET_KEY", "Set the same on every machine"),
+    "a setting with a slip of the pen": (slip, "AYUMI_DATABSE_URL", "is no setting: is AYUMI_DATABASE_URL meant?"),
     "a data folder that takes no files": (setting(data_dir=Path("/proc/ayumi")), "AYUMI_DATA_DIR", "mount it writable"),
     "a disk that is nearly full": (machine(free=10_000_000), "disk", "10 MB left"),
     "tables that are behind": (no_tables, "database", "run 'ayumi migrate'"),
     "tables that are ahead": (
         stored(lambda: text("UPDATE alembic_version SET version_num = '9999'")),
         "database",
-        "install the version that the others have",
+        "install here what the others have",
     ),
     "SQLite on a network share": (machine(kind="nfs4"), "SQLite", "to a disk of this machine, or use PostgreSQL"),
     "SQLite under two processes": (machine(pids=[11, 12]), "SQLite", "stop the others"),
@@ -407,16 +419,41 @@ PLANTED: dict[str, tuple[Callable[[World], Awaitable[None]], str, str]] = {
     "an address of something else": (elsewhere, "public address", "let AYUMI_BASE_URL, DNS and the reverse proxy"),
     "an address of another installation": (another_installation, "public address", "AYUMI_SECRET_KEY: check both"),
     "half of LINE": (setting(line_channel_secret=""), "LINE", "set LINE_CHANNEL_SECRET and LINE_CHANNEL_ACCESS"),
-    "a token that LINE refuses": (token_of_line_revoked, "LINE", "HTTP 401: check LINE_CHANNEL_ACCESS_TOKEN"),
-    "a quota that is used up": (quota_used, "LINE", "raise the plan"),
-    "a webhook of LINE elsewhere": (hook_elsewhere, "LINE webhook", f"set {ADDRESS}/line/webhook in the LINE Dev"),
-    "a webhook of LINE that is off": (hook_off, "LINE webhook", "switch on 'Use webhook'"),
-    "a webhook of LINE that was never set": (hook_never_set, "LINE webhook", f"set {ADDRESS}/line/webhook"),
+    "a token that LINE refuses": (
+        platform("line", access_token="another"),
+        "LINE",
+        "HTTP 401: check LINE_CHANNEL_ACCESS_TOKEN",
+    ),
+    "a quota that is used up": (platform("line", monthly_quota=200, quota_used=200), "LINE", "raise the plan"),
+    "a webhook of LINE elsewhere": (
+        platform("line", webhook_endpoint="https://old.example.jp/line/webhook"),
+        "LINE webhook",
+        f"set {ADDRESS}/line/webhook in the LINE Dev",
+    ),
+    "LINE without a public address": (setting(base_url=""), "LINE webhook", "AYUMI_BASE_URL is not set: set it"),
+    "a webhook of LINE that is off": (
+        platform("line", webhook_active=False),
+        "LINE webhook",
+        "switch on 'Use webhook'",
+    ),
+    "a webhook of LINE that was never set": (
+        platform("line", webhook_endpoint=""),
+        "LINE webhook",
+        f"set {ADDRESS}/line/webhook",
+    ),
     "half of Slack": (setting(slack_signing_secret=""), "Slack", "set SLACK_SIGNING_SECRET and SLACK_BOT_TOKEN"),
-    "a token that Slack refuses": (token_of_slack_revoked, "Slack", "invalid_auth: check SLACK_BOT_TOKEN"),
-    "an app of Slack without a scope": (scope_missing, "Slack", "files:read missing): add them under OAuth"),
+    "a token that Slack refuses": (
+        platform("slack", bot_token="another"),
+        "Slack",
+        "invalid_auth: check SLACK_BOT_TOKEN",
+    ),
+    "an app of Slack without a scope": (
+        platform("slack", scopes=SCOPES - {"files:read"}),
+        "Slack",
+        "files:read missing): add them under OAuth",
+    ),
     "a language model that is down": (setting(llm_base_url=NOBODY), "AYUMI_LLM", "check AYUMI_LLM_BASE_URL and that"),
-    "a language model nobody knows": (model_unknown, "AYUMI_LLM", "check the model's name"),
+    "a language model nobody knows": (platform("model", models={"another"}), "AYUMI_LLM", "check the model's name"),
     "an embedding model that is down": (
         setting(embeddings_base_url=NOBODY),
         "AYUMI_EMBEDDINGS",
@@ -447,13 +484,19 @@ PLANTED: dict[str, tuple[Callable[[World], Awaitable[None]], str, str]] = {
     "no backup at all": (never_backed_up, "backup", "run 'ayumi backup --out FILE' every night"),
 }
 # What else cannot be well then.
-ALSO = {"nobody at all": {"latest check-in", "accounts"}, "a short secret key": {"public address"}}
+ALSO = {
+    "LINE without a public address": {"AYUMI_BASE_URL"},
+    "nobody at all": {"latest check-in", "accounts"},
+    "a short secret key": {"public address"},
+}
 
 
+@on_their_loop
 async def test_a_healthy_installation_has_no_finding(on_sqlite: World) -> None:
     assert wrong(await on_sqlite.examined()).keys() <= WORTH_KNOWING
 
 
+@on_their_loop
 @pytest.mark.parametrize("planted", PLANTED)
 async def test_what_is_planted_is_found_alone_with_what_to_do(on_sqlite: World, planted: str) -> None:
     plant, about, words = PLANTED[planted]
@@ -480,6 +523,13 @@ async def refuses_password(world: World) -> None:
 
 async def nobody_listens(world: World) -> None:
     world.settings["database_url"] = "postgresql://u:marker-password@127.0.0.1:9/ayumi"
+
+
+async def no_rights(world: World) -> None:
+    """A user that may log in and nothing else."""
+    url = make_url(world.settings["database_url"])
+    await world.run(text("DROP ROLE IF EXISTS ayumi_reader"), text("CREATE ROLE ayumi_reader LOGIN"))
+    world.settings["database_url"] = url.set(username="ayumi_reader").render_as_string(hide_password=False)
 
 
 async def notifications_get_lost(world: World) -> None:
@@ -517,8 +567,20 @@ async def notifications_get_lost(world: World) -> None:
 
 async def listening(world: World, serve: Any, address: str) -> str:
     """The address with the port on which ``serve`` is asked, until the world ends."""
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    world.stack.callback(server.close)
+    under_way: list[asyncio.Task[None]] = []
+
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        under_way.append(asyncio.create_task(serve(reader, writer)))
+
+    async def end() -> None:
+        server.close()
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        await server.wait_closed()
+
+    server = await asyncio.start_server(begin, "127.0.0.1", 0)
+    world.stack.push_async_callback(end)
     port = server.sockets[0].getsockname()[1]
     return make_url(address).set(port=port, query={"ssl": "disable"}).render_as_string(hide_password=False)
 
@@ -536,22 +598,24 @@ async def too_old(world: World) -> None:
 
 
 async def too_few_connections(world: World) -> None:
-    world.monkeypatch.setattr(store, "POOL_SIZE", 100)
+    world.monkeypatch.setattr(store, "ONE_OF_EACH", 100)
 
 
 PLANTED_ON_POSTGRES: dict[str, tuple[Callable[[World], Awaitable[None]], str, str]] = {
     "no secret key": (setting(secret_key=""), "AYUMI_SECRET_KEY", "Set the same long random text on all of them"),
     "a server that is down": (nobody_listens, "AYUMI_DATABASE_URL", "check the host and port in it"),
     "a wrong password": (refuses_password, "AYUMI_DATABASE_URL", "refuses the user or the password: check both"),
+    "a user without rights": (no_rights, "database", "let the user of AYUMI_DATABASE_URL own the database"),
     "tables that are behind": (nothing_migrated, "database", "not up to date: run 'ayumi migrate'"),
     "no tables of the queue": (no_queue, "database", "queue engine are missing: run 'ayumi migrate'"),
     "a PostgreSQL that is too old": (too_old, "PostgreSQL", "is too old: move to 99 or newer"),
     "a proxy that pools transactions": (notifications_get_lost, "LISTEN", "or pool sessions (pool_mode = session)"),
-    "too few connections": (too_few_connections, "max_connections", "raise max_connections of PostgreSQL to 111 times"),
+    "too few connections": (too_few_connections, "max_connections", "raise max_connections of PostgreSQL to 21 times"),
 }
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@on_their_loop
 @pytest.mark.parametrize("planted", ["nothing", *PLANTED_ON_POSTGRES])
 async def test_what_is_planted_on_postgresql_is_found_alone(on_postgres: World, planted: str) -> None:
     if planted == "nothing":
@@ -571,6 +635,15 @@ def test_at_least_twenty_are_known() -> None:
     assert len(PLANTED) + len(PLANTED_ON_POSTGRES) >= 20
 
 
+@on_their_loop
+async def test_a_newer_schema_hides_nothing_else(on_sqlite: World) -> None:
+    await on_sqlite.run(text("UPDATE alembic_version SET version_num = '9999'"), new_event())
+    said = {each.about: each.ok for each in await on_sqlite.examined()}
+    assert said["database"] is None  # this version works on it
+    assert said["inbox"] is False
+
+
+@on_their_loop
 async def test_the_key_of_the_installation_can_be_changed_on_purpose(on_sqlite: World) -> None:
     now = datetime.now(UTC)
     assert await key_fits(on_sqlite.database, b"first", now)

@@ -254,7 +254,7 @@ async def test_work_that_a_crash_cut_short_is_taken_up_again(world: LineWorld, m
     await world.core.drain()
     assert await documents(world) == []
     world.clock.forward(seconds=60)
-    await world.core.recover()
+    await world.core.recover(None)
     await world.core.drain()
     assert world.line.texts_to(user_id("ogawa"))[-2:] == [READING, ADDED]
     assert len(await documents(world)) == 1

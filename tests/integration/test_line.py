@@ -5,20 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
+import aiohttp
 import pytest
-from sqlalchemy import update
+from prometheus_client import REGISTRY
+from sqlalchemy import func, select, update
+from structlog.testing import capture_logs
 
 from assistant.bootstrap import HANDLERS
+from assistant.channels.line.channel import LineChannel
+from assistant.channels.port import Letter
 from assistant.dialogue import turns
 from assistant.dialogue.turn import Turn
 from assistant.inbox import InboxEvent
-from knowledge.db import Database
+from assistant.messages import Outgoing, Words
+from assistant.running import RECOVER_EVERY
+from knowledge.db import Database, Moment
 from knowledge.errors import StorageDownError
 from knowledge.records.checkins import Status, find_checkins
+from scheduler.claims import STALE_AFTER
+from scheduler.delivery import Later
 from scheduler.outbox import Outbox
 from tests.platforms.line import Failure, redelivered, standby, user_id
-from tests.worlds import MORNING, LineWorld, line_world
+from tests.worlds import LINE_TOKEN, MORNING, LineWorld, files_of, line_world
 
 HANA = user_id("hana")
 
@@ -116,9 +126,97 @@ async def test_failure_2_an_answer_that_was_being_sent_at_the_crash_is_taken_up_
         claimed = update(Outbox).where(Outbox.state == "pending")
         await connection.execute(claimed.values(state="sending", claimed_at=linked.clock.now(), attempts=1))
     linked.clock.forward(minutes=2)
-    await linked.core.recover()
+    await linked.core.recover(None)
     await linked.core.drain()
     assert "天気" in linked.line.texts_to(HANA)[-1]
+
+
+async def killed_before_it_stored_that(linked: LineWorld) -> None:
+    """The answer went out, and the process was killed before it could note it."""
+    async with linked.core.database.write() as connection:
+        last = select(func.max(Outbox.id)).scalar_subquery()
+        await connection.execute(update(Outbox).where(Outbox.id == last).values(state="sending", done_at=None))
+
+
+def maybe_twice() -> float:
+    return REGISTRY.get_sample_value("ayumi_maybe_twice_total", {"channel": "line"}) or 0.0
+
+
+@pytest.mark.parametrize("age", [0, 30])
+async def test_a_reply_that_arrived_before_its_process_was_killed_is_not_sent_again(
+    linked: LineWorld, age: int
+) -> None:
+    before = len(linked.line.texts_to(HANA))
+    await linked.send(linked.line.events.text(HANA, "チェックイン"))
+    linked.clock.forward(seconds=age)
+    await linked.core.drain()
+    await killed_before_it_stored_that(linked)
+    linked.clock.forward(seconds=STALE_AFTER + RECOVER_EVERY)  # until another process takes it up, at the latest
+    await linked.core.recover(None)
+    await linked.core.drain()
+    assert len(linked.line.texts_to(HANA)) == before + 1
+    assert linked.line.requests["/v2/bot/message/push"] == 0
+    assert await linked.count(Outbox, state="sent") == await linked.count(Outbox)
+
+
+async def test_a_reply_whose_process_was_killed_before_it_went_out_goes_with_its_token_for_as_long_as_line_takes_it(
+    linked: LineWorld,
+) -> None:
+    before, doubts = len(linked.line.texts_to(HANA)), maybe_twice()
+    await linked.send(linked.line.events.text(HANA, "チェックイン"))
+    linked.clock.forward(seconds=40)
+    await linked.core.turns.drain()
+    async with linked.core.database.write() as connection:
+        claimed = update(Outbox).where(Outbox.state == "pending")
+        await connection.execute(claimed.values(state="sending", claimed_at=Moment(), attempts=1))
+    linked.clock.forward(seconds=15)
+    await linked.core.recover(None)
+    await linked.core.drain()
+    assert (len(linked.line.texts_to(HANA)), linked.line.last_to(HANA).via) == (before + 1, "reply")
+    assert maybe_twice() == doubts
+
+
+@pytest.mark.parametrize("later", [15, 300])
+async def test_where_nobody_can_know_whether_a_reply_arrived_it_is_pushed_and_that_is_logged_and_counted(
+    linked: LineWorld, later: int
+) -> None:
+    before, doubts = len(linked.line.texts_to(HANA)), maybe_twice()
+    await linked.send(linked.line.events.text(HANA, "チェックイン"))
+    linked.clock.forward(seconds=40)
+    await linked.core.drain()
+    await killed_before_it_stored_that(linked)
+    linked.clock.forward(seconds=later)
+    with capture_logs() as logs:
+        await linked.core.recover(None)
+        await linked.core.drain()
+    assert len(linked.line.texts_to(HANA)) == before + 2
+    assert maybe_twice() == doubts + 1
+    (line,) = [line for line in logs if line["event"] == "maybe_twice"]
+    assert line["outbox_id"] and line["event_id"]
+
+
+async def test_a_late_answer_that_line_refused_before_is_not_said_to_come_twice(linked: LineWorld) -> None:
+    doubts = maybe_twice()
+    linked.line.fail_next("reply", Failure.STATUS_500)
+    await linked.send(linked.line.events.text(HANA, "チェックイン"))
+    await linked.core.drain()
+    linked.clock.forward(minutes=3)
+    await linked.core.drain()
+    assert (linked.line.last_to(HANA).via, maybe_twice()) == ("push", doubts)
+
+
+async def test_what_another_process_may_be_sending_is_not_posted(linked: LineWorld) -> None:
+    letter = Letter(
+        account_id=f"line:{HANA}", messages=[Outgoing(text=Words.of("はい"))], grade=None, key=str(uuid4()), attempts=1,
+        may_begin=lambda: False,
+    )  # fmt: skip
+    async with aiohttp.ClientSession() as http:
+        files = files_of(linked.core.database, linked.clock)
+        channel = LineChannel(http, linked.line.base_url, LINE_TOKEN, linked.clock.now, files)
+        before = linked.line.requests.total()
+        assert isinstance(await channel.deliver(letter), Later)
+        assert isinstance(await channel.multicast(letter, [letter.account_id]), Later)
+    assert linked.line.requests.total() == before
 
 
 async def test_failure_3_a_store_that_is_down_at_receipt_is_a_503_and_the_redelivery_is_answered_once(

@@ -128,7 +128,7 @@ async def test_a_process_that_died_after_line_had_it_sends_it_to_nobody_twice(wo
     await world.core.drain()
     async with world.core.database.write() as connection:  # as it stood when the process was killed
         await connection.execute(update(Outbox).values(state=State.SENDING))
-    await world.core.recover(timedelta(seconds=-1))
+    await world.core.recover(None)
     await world.core.drain()
     assert read_by_everyone(world) == [[TEXT]] * len(CLASS)
     assert (world.line.requests[MULTICAST], world.line.requests[PUSH]) == (2, 0)

@@ -16,7 +16,9 @@ from sqlalchemy import insert, text
 from starlette.applications import Starlette
 
 from assistant.inbox import InboxEvent
+from assistant.settings import Settings
 from assistant.standing import DUE_SENDS, OPEN_SENDS, UNSEEN_ALERTS, WAITING, Standing, read_figures
+from assistant.web.app import running_app
 from assistant.web.health import Part, health_routes
 from knowledge.db import Database
 from knowledge.records.alerts import Alert
@@ -38,6 +40,7 @@ LABELS = {"channel", "status", "reason", "handled", "outcome", "result", "proble
     "state",
     "level",
     "pool",
+    "part",
     "le",
     "version",
     "python",
@@ -64,7 +67,7 @@ async def shown(database: Database, now: datetime = NOW) -> dict[tuple[str, tupl
 
 async def names(database: Database) -> set[str]:
     """Every metric of ours, also one that has nothing to tell yet."""
-    exposition = (await Standing(database, lambda: NOW).exposition()).decode()
+    exposition = (await Standing(database, lambda: NOW, lambda: {"web": 0.0}).exposition()).decode()
     found = re.findall(r"^# TYPE (ayumi_\w+) ", exposition, re.M)
     return {name for name in found if not name.endswith("_created")}
 
@@ -139,12 +142,14 @@ async def test_what_waits_is_counted_and_its_age_told(database: Database) -> Non
 
 async def test_alerts_that_nobody_has_looked_at_are_counted_by_level(database: Database) -> None:
     user = insert(User).values(sourced_id="s", enabled=True, given_name="a", family_name="b", agent_sourced_ids=[])
-    alert = {"student_id": "s", "at": NOW, "last_at": NOW}
+    alert = {"student_id": "s", "at": NOW - timedelta(minutes=20), "last_at": NOW}
     levels = (("1", "urgent", "new"), ("2", "urgent", "seen"), ("3", "soon", "new"), ("4", "soon", "new"))
     rows = [{"id": number, "level": level, "state": state, **alert} for number, level, state in levels]
     await store(database, user, insert(Alert).values(rows))
     async with database.read() as connection:
-        assert (await read_figures(connection, NOW)).alerts == {"urgent": 1, "soon": 2}
+        figures = await read_figures(connection, NOW)
+    assert figures.alerts == {"urgent": 1, "soon": 2}
+    assert figures.alert_age == {"urgent": 1200.0, "soon": 1200.0}  # whoever writes again does not get younger
 
 
 async def test_the_lag_of_the_scheduler_goes_by_the_clock_of_the_database(database: Database) -> None:
@@ -229,6 +234,36 @@ async def asked(url: str, path: str, *parts: Part) -> tuple[int, str]:
 
 def part(still_for: float | None, doing: str = "moving") -> Part:
     return Part(name="turns", still_for=lambda: still_for, doing=lambda: doing)
+
+
+async def test_figures_tell_what_a_process_does_and_for_how_long_it_has_not_moved(sqlite_url: str) -> None:
+    _, says = await asked(sqlite_url, "/metrics", part(70.0))
+    assert 'ayumi_part_still_seconds{part="turns"} 70.0' in says
+    _, says = await asked(sqlite_url, "/metrics", part(None))  # no worker: an alarm misses it
+    assert "ayumi_part_still_seconds{" not in says
+
+
+@pytest.mark.parametrize(("worker", "scheduler"), [(False, False), (True, True)])
+async def test_the_alarm_names_roles_as_processes_do(tmp_path: Path, worker: bool, scheduler: bool) -> None:
+    [group] = yaml.safe_load((PROMETHEUS / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
+    [down] = [rule["expr"] for rule in group["rules"] if rule["alert"] == "AyumiDown"]
+    missed = set(re.findall(r'absent\(ayumi_part_still_seconds\{part="(\w+)"\}\)', down))
+    settings = Settings(_env_file=None, data_dir=tmp_path / "data")  # pyright: ignore[reportCallIssue] -- pydantic's own
+    async with (
+        running_app(settings, worker=worker, scheduler=scheduler) as app,
+        served(app) as address,
+        aiohttp.ClientSession() as http,
+        http.get(f"{address}/metrics") as answer,
+    ):
+        shown = set(re.findall(r'ayumi_part_still_seconds\{part="(\w+)"\}', await answer.text()))
+    assert missed & shown == {"web"} | ({"turns"} if worker else set()) | ({"scheduler"} if scheduler else set())
+    assert missed == {"web", "turns", "scheduler"}
+
+
+async def test_the_first_turn_that_fails_is_seen_to_rise(sqlite_url: str) -> None:
+    """Prometheus sees no increase in a series that begins with 1."""
+    _, says = await asked(sqlite_url, "/metrics")
+    assert 'ayumi_turns_total{channel="slack",outcome="failed"} 0.0' in says
 
 
 async def test_ready_says_what_each_part_does(sqlite_url: str) -> None:

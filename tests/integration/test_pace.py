@@ -16,7 +16,7 @@ from knowledge.records.alerts import Alert
 from tests.platforms.line import user_id
 from tests.worlds import MORNING, LineWorld, line_world
 
-SLOW_DOWN = "おいつけなくなったよ"
+SLOW_DOWN = "さいごの ほうには こたえられなかったよ"
 
 
 @pytest.fixture
@@ -28,9 +28,10 @@ async def world(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 async def flood(world: LineWorld, name: str, *texts: str) -> list[str]:
-    """All at once; everything that was answered."""
-    before = len(world.line.texts_to(user_id(name)))
-    assert await world.send(*(world.line.events.text(user_id(name), text) for text in texts)) == 200
+    """A millisecond apart, in this order; everything that was answered."""
+    now, before = world.clock.seconds(), len(world.line.texts_to(user_id(name)))
+    typed = [world.line.events.text(user_id(name), text, at=now + n / 1000) for n, text in enumerate(texts)]
+    assert await world.send(*typed) == 200
     await world.core.drain()
     return world.line.texts_to(user_id(name))[before:]
 
@@ -70,6 +71,20 @@ async def test_the_morning_of_a_class_on_one_phone_each_is_never_too_fast(world:
     for _ in range(3):  # a second between two taps, as fast as anybody reads
         for text in ("めあて", "☀️はれ", "なおす", "ヘルプ", "だれが見るの"):
             assert SLOW_DOWN not in "".join(await world.say("sora", text))
+
+
+async def test_what_was_typed_during_an_outage_is_all_answered_however_fast_it_comes_afterwards(
+    world: LineWorld,
+) -> None:
+    now, before = world.clock.seconds(), len(world.line.texts_to(user_id("sora")))
+    typed = [world.line.events.text(user_id("sora"), "ヘルプ", at=now + number) for number in range(60)]
+    world.clock.forward(seconds=60)
+    for start in range(0, len(typed), 20):
+        assert await world.send(*typed[start : start + 20]) == 200
+    await world.core.drain()
+    answers = world.line.texts_to(user_id("sora"))[before:]
+    assert len(answers) == 60  # a tap a second, five times what this test calls a flood: nothing counts as too fast
+    assert SLOW_DOWN not in "".join(answers)
 
 
 def test_the_pace_of_a_conversation_is_kept_with_its_state() -> None:

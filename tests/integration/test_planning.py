@@ -19,7 +19,7 @@ from scheduler.clock import Clock
 from scheduler.leadership import Lease
 from tests.worlds import settings_of
 
-PATIENCE = 5.0  # seconds after which a test gives up
+PATIENCE = 60.0  # seconds after which a test gives up
 
 
 class Planner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import re
@@ -22,7 +23,8 @@ from assistant.channels.browser.store import BrowserSession
 from assistant.document_links import signature_for
 from assistant.running import running
 from assistant.web import documents, library, security
-from assistant.web.app import health_app, web_app
+from assistant.web.app import web_app
+from assistant.web.health import health_app
 from assistant.web.limits import Limit
 from knowledge.records.linking import record_wrong
 from tests.browser.world import BrowserWorld, browser_world
@@ -317,7 +319,7 @@ async def test_whoever_asks_for_too_much_is_told_kindly_when_to_come_back(
     tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(security, "ADDRESS", TINY)
-    for language, words in (("ja", "こみあっています"), ("en", "very busy")):
+    for language, words in (("ja", "とても こんでいます"), ("en", "very busy")):
         (tmp_path / language).mkdir()
         async with browser_world(tmp_path / language, sqlite_url, language=language) as world, browser(world) as page:
             answers = [(await page.open(), page.status, page.headers.get("Retry-After")) for _ in range(4)]
@@ -382,10 +384,12 @@ async def test_one_lead_adds_files_no_faster_than_makes_sense(
             form.add_field("files", b"a", filename="a.txt")
             async with page.http.post(f"{world.url}/library", data=form) as response:
                 assert response.status == status
-                assert ("こみあっています" in plain(await response.text())) == (status == 429)
+                assert ("とても こんでいます" in plain(await response.text())) == (status == 429)
 
 
-async def test_unsigned_webhooks_are_kept_out_and_signed_ones_never(tmp_path: Path, sqlite_url: str) -> None:
+async def test_signed_webhooks_are_taken_in_however_many_unsigned_ones_come_from_the_same_address(
+    tmp_path: Path, sqlite_url: str
+) -> None:
     keys = {"line_channel_secret": "line-secret", "line_channel_access_token": "token"}
     body = b'{"events":[]}'
     signature = base64.b64encode(hmac.digest(b"line-secret", body, "sha256")).decode()
@@ -395,17 +399,12 @@ async def test_unsigned_webhooks_are_kept_out_and_signed_ones_never(tmp_path: Pa
         aiohttp.ClientSession() as http,
     ):
 
-        async def posted(signature: str) -> tuple[int, str | None]:
+        async def posted(signature: str) -> int:
             async with http.post(f"{url}/line/webhook", data=body, headers={"X-Line-Signature": signature}) as response:
-                return response.status, response.headers.get("Retry-After")
+                return response.status
 
-        answers = [await posted("no") for _ in range(80)]
-        assert answers[:60] == [(401, None)] * 60
-        assert (429, "1") in answers[60:]
-        while (await posted(signature))[0] == 429:  # behind the same proxy as the flood, say
-            pass
-        assert {await posted("no") for _ in range(20)} == {(401, None)}
-        assert {await posted(signature) for _ in range(20)} == {(200, None)}
+        assert {await posted("no") for _ in range(200)} == {401}  # behind the same proxy, say
+        assert {*await asyncio.gather(*(posted(signature) for _ in range(100)))} == {200}
 
 
 # --- Links

@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from starlette.applications import Starlette
 
 from assistant.bootstrap import HANDLERS, Core, build_core, build_services
@@ -536,6 +536,32 @@ async def test_while_nobody_knows_whether_a_post_arrived_it_is_not_sent_again(li
     await linked.core.drain()
     assert linked.slack.texts_to(HANA) == texts
     assert await linked.count(Outbox, state="sent") == await linked.count(Outbox)
+
+
+async def test_a_post_that_arrived_before_its_process_was_killed_is_not_posted_again(linked: SlackWorld) -> None:
+    await linked.happens(linked.slack.events.message_im(HANA, "チェックイン"))
+    texts = linked.slack.texts_to(HANA)
+    async with linked.core.database.write() as connection:  # as it stood when the process was killed
+        last = select(func.max(Outbox.id)).scalar_subquery()
+        await connection.execute(update(Outbox).where(Outbox.id == last).values(state="sending", done_at=None))
+    linked.clock.forward(minutes=5)
+    await linked.core.recover(None)
+    await linked.core.drain()
+    assert linked.slack.texts_to(HANA) == texts
+    assert await linked.count(Outbox, state="sent") == await linked.count(Outbox)
+
+
+async def test_what_another_process_may_be_posting_is_not_posted_even_in_the_middle() -> None:
+    async with alone() as (slack, channel):
+        said = [Outgoing(text=Words.of("あ" * 3000)) for _ in range(60)]
+        posts = len(to_slack(said, None))
+        assert posts > 1
+        left = iter([True, *[False] * posts])
+        result = await channel.deliver(replace(letter(*said), may_begin=lambda: next(left)))
+        assert isinstance(result, Later)
+        assert len(slack.texts_to(HANA)) == 1
+        assert isinstance(await channel.deliver(letter(*said, attempts=2)), Sent)  # the other process
+        assert len(slack.texts_to(HANA)) == posts
 
 
 async def test_a_rate_limit_is_waited_for_as_long_as_slack_says(linked: SlackWorld) -> None:

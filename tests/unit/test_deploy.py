@@ -126,6 +126,16 @@ def test_every_start_is_a_command_that_the_product_understands(where: str, argum
     group.commands[name].make_context(name, [str(each) for each in options])  # raises for an option that there is not
 
 
+def test_migrating_again_restarts_nobody() -> None:
+    """What is required by a unit takes it along when it is restarted; what is wanted does not (systemd.unit(5))."""
+    users = [name for name in SERVICE_UNITS if "@" in name]
+    assert len(users) == 3
+    for name in users:
+        assert "Requires" not in unit(name)
+        assert any("ayumi-migrate.service" in each for each in unit(name)["Wants"])
+        assert any("ayumi-migrate.service" in each for each in unit(name)["After"])
+
+
 def test_a_port_that_is_asked_is_the_one_that_is_served() -> None:
     lines = [arguments for where, arguments in command_lines() if where in OURS and "--port" in arguments]
     served = [arguments[arguments.index("--port") + 1] for arguments in lines]

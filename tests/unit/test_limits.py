@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assistant.web import limits
-from assistant.web.limits import ADDRESS, UNPROVEN_WEBHOOK, Buckets, Limit, Webhooks, address_of, cost_of
+from assistant.web.limits import ADDRESS, Buckets, Limit, address_of, cost_of
 
 SIGN_IN = ["/", "/static/chat.css", "/static/chat.js", "/static/ayumi.svg", "/signin", "/", "/events"]
 CHECK_IN = ["/messages"] * 10
@@ -58,30 +58,10 @@ def test_one_address_cannot_have_more_than_its_part_for_long() -> None:
 
 def test_however_many_addresses_come_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MOST_KNOWN", 100)
-    buckets, webhooks = Buckets(ADDRESS), Webhooks()
+    buckets = Buckets(ADDRESS)
     for n in range(1000):
         buckets.wait(str(n))
-        webhooks.proved(str(n))
-    assert len(vars(buckets)["_left"]) == len(vars(webhooks)["_proven"]) == 100
-
-
-def test_whoever_never_signs_a_webhook_is_slowed_down_and_whoever_did_is_not() -> None:
-    webhooks = Webhooks(Watch())
-    burst = int(UNPROVEN_WEBHOOK.burst)
-    assert [webhooks.wait("stranger") for _ in range(burst + 1)] == [0.0] * burst + [1 / UNPROVEN_WEBHOOK.per_second]
-    webhooks.proved("platform")
-    assert {webhooks.wait("platform") for _ in range(10_000)} == {0.0}
-
-
-def test_a_platform_behind_the_same_untrusted_proxy_as_a_flood_gets_through_in_the_end() -> None:
-    watch = Watch()
-    webhooks = Webhooks(watch)
-    while webhooks.wait("proxy") == 0:
-        pass
-    watch.now += 1 / UNPROVEN_WEBHOOK.per_second
-    assert webhooks.wait("proxy") == 0  # this time it is the platform's
-    webhooks.proved("proxy")
-    assert webhooks.wait("proxy") == 0
+    assert len(vars(buckets)["_left"]) == 100
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,12 @@ def test_a_wrong_signature_is_never_accepted(signature: str | None) -> None:
     assert not is_signed(b"{}", signature, SECRET)
 
 
+@pytest.mark.parametrize("kind", [None, 1, {}, [], {"a": 1}, "holiday"])
+def test_an_event_of_no_known_type_is_kept_and_not_for_us(kind: object) -> None:
+    (event,) = raw_events(orjson.dumps({"events": [{"type": kind}]}), NOW)
+    assert not event.is_for_us
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(),

@@ -1,16 +1,22 @@
-"""Sends to LINE: reply while the token is young, else push with the row's id as retry key."""
+"""Sends to LINE: reply while the token is young, else push with the row's id as retry key.
+
+LINE knows a push again by its key, a reply only by its token, and says the same of a token that was used and of one
+that is too old. So a reply whose process was lost before it stored the result is tried with its token again: "invalid"
+means "it was delivered" as long as the token is young, and processes that died are noticed within seconds. Later than
+that nobody can know, and it is pushed: better twice than never, it may be the answer to a child in distress. It is
+logged and counted (``Sent.maybe_twice``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 import orjson
-from linebot.v3.messaging import AsyncApiClient, AsyncMessagingApi, Configuration, ShowLoadingAnimationRequest
-from linebot.v3.messaging.exceptions import ApiException
 
 from assistant.channels.download import download
 from assistant.channels.files import PICTURE, Files
@@ -26,17 +32,17 @@ from scheduler.rates import Limit, Pace
 
 ADDRESS = 2000  # UTF-16 units of the address of a picture
 PREVIEW = 1_000_000  # bytes of a picture that stands in the talk (the one that a tap opens may have ten times that)
-TIMEOUT = 10.0  # seconds for one call of the SDK
 # Delivery gives a send its deadline, all its calls together. A timer of each call would double the price of watching,
 # and would count the wait for a free connection as LINE's silence.
 UNTIMED = aiohttp.ClientTimeout(total=None)
 # LINE gives what people sent from another host than everything else (Messaging API, "Get content").
 API_HOST, DATA_HOST = "https://api.line.me", "https://api-data.line.me"
-LOADING = 20  # seconds the loading animation may show
 # In a second LINE takes 2,000 pushes or replies, 200 multicasts, 100 loading animations (Messaging API reference,
 # "Rate limits"). All draw on one bucket, so that no mixture is too much; no second sees more than rate and burst.
 PACE = Pace(width=1000, limit=Limit(name="line", rate=1700, burst=300), batch=10, busy=20)
 MONTHLY = "monthly limit"  # how LINE words the one 429 that waiting does not cure
+TOKEN_LIVES = timedelta(seconds=60)  # about; a reply that was tried before is tried with it for as long
+TAKEN_OVER = "another process may be sending it"
 USED_TOKEN = "Invalid reply token"  # noqa: S105 -- LINE's message for a token that was used or is too old
 
 
@@ -70,10 +76,12 @@ class LineChannel:
     async def deliver(self, letter: Letter) -> Result:
         born_at = letter.reply_token_born_at
         try:
-            if letter.reply_token and born_at and self._now() - born_at < REPLY_WITHIN:
-                result = await self._reply(letter, letter.reply_token)
-                if result is not None:
-                    return result
+            if letter.reply_token and born_at:
+                age = self._now() - born_at
+                if age < (REPLY_WITHIN if letter.attempts == 1 else TOKEN_LIVES):
+                    result = await self._reply(letter, letter.reply_token, is_young=age < REPLY_WITHIN)
+                    if result is not None:
+                        return result
             return await self._push(letter)
         except StorageDownError:
             return Later(problem="storage")
@@ -86,7 +94,7 @@ class LineChannel:
         except StorageDownError:
             return Later(problem="storage")
         body = {"to": [account_id.partition(":")[2] for account_id in account_ids], "messages": messages}
-        status, answer = await self._post("multicast", body, {"X-Line-Retry-Key": letter.key})
+        status, answer = await self._post(letter, "multicast", body, {"X-Line-Retry-Key": letter.key})
         match status:
             case 409:
                 return Sent()
@@ -108,25 +116,23 @@ class LineChannel:
 
     async def show_busy(self, account_id: str) -> None:
         """Start the loading animation; that it cannot be shown is no harm."""
-        async with AsyncApiClient(Configuration(host=self._base_url, access_token=self._token)) as client:
-            request = ShowLoadingAnimationRequest(chatId=account_id.partition(":")[2], loadingSeconds=LOADING)
-            try:
-                await AsyncMessagingApi(client).show_loading_animation(request, _request_timeout=TIMEOUT)
-            except (ApiException, aiohttp.ClientError, TimeoutError):
-                return
+        show_loading = await asyncio.to_thread(_animation)
+        await show_loading(self._base_url, self._token, account_id.partition(":")[2])
 
-    async def _reply(self, letter: Letter, token: str) -> Result | None:
+    async def _reply(self, letter: Letter, token: str, *, is_young: bool) -> Result | None:
         """None: the token is of no use, push instead."""
         body = {"replyToken": token, "messages": await self._objects([*letter.held, *letter.messages], letter.grade)}
-        status, answer = await self._post("reply", body, {})
+        status, answer = await self._post(letter, "reply", body, {})
         if status == 400 and USED_TOKEN in answer:
             # Still young, and an earlier try had no answer: that one was delivered.
-            return Sent(held_too=True) if letter.attempts > 1 else None
+            return Sent(held_too=True) if is_young and letter.attempts > 1 else None
         return self._result(status, answer, held_too=True)
 
     async def _push(self, letter: Letter) -> Result:
         body = {"to": letter.external_id, "messages": await self._objects(letter.messages, letter.grade)}
-        status, answer = await self._post("push", body, {"X-Line-Retry-Key": letter.key})
+        status, answer = await self._post(letter, "push", body, {"X-Line-Retry-Key": letter.key})
+        if status == 200:
+            return Sent(maybe_twice=letter.is_unsure and letter.reply_token is not None)
         return Sent() if status == 409 else self._result(status, answer)
 
     async def _objects(self, messages: Sequence[Outgoing], grade: str | None) -> list[dict[str, Any]]:
@@ -162,8 +168,12 @@ class LineChannel:
             case _:
                 return Fail(problem=f"HTTP {status}")
 
-    async def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[int, str]:
+    async def _post(
+        self, letter: Letter, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> tuple[int, str]:
         """Status and text of the answer; status 0 when there was none, and then nobody knows whether it arrived."""
+        if not letter.may_begin():
+            return 0, TAKEN_OVER
         try:
             async with self._session.post(
                 f"{self._base_url}/v2/bot/message/{path}",
@@ -174,6 +184,12 @@ class LineChannel:
                 return response.status, await response.text(errors="replace")
         except (TimeoutError, aiohttp.ClientError) as error:
             return 0, type(error).__name__
+
+
+def _animation() -> Callable[[str, str, str], Awaitable[None]]:
+    from assistant.channels.line.loading import show_loading  # with LINE's SDK, half of what a process loads
+
+    return show_loading
 
 
 def _is_shown(address: str, content: bytes) -> bool:

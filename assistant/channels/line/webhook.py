@@ -15,7 +15,7 @@ from assistant.inbox import RawEvent
 from assistant.messages import Incoming, Kind, ReplyToken, SentFile
 
 ID = re.compile(r"[\w-]{1,100}")  # an id of LINE's; anything else is not used as one
-HANDLED = frozenset({"message", "postback", "follow", "unfollow", "unsend"})
+HANDLED = ("message", "postback", "follow", "unfollow", "unsend")  # no set: a type may be anything, also a list
 
 
 def is_signed(body: bytes, signature: str | None, channel_secret: str) -> bool:

@@ -24,6 +24,7 @@ from assistant.channels.slack.convert import to_slack
 from assistant.channels.slack.home import home_view
 from assistant.channels.slack.webhook import to_incoming
 from assistant.channels.wording import kana, shorten
+from assistant.errors import AssistantError
 from assistant.messages import Attachment, Incoming, Outgoing, SentFile
 from knowledge.errors import StorageDownError
 from scheduler.delivery import Apart, Fail, Hold, Later, Result, Sent
@@ -54,6 +55,10 @@ class _Arrived:
 
     keys: frozenset[str] = frozenset()  # of its posts
     files: frozenset[str] = frozenset()  # names of files that came after them
+
+
+class _TakenOverError(AssistantError):
+    """The letter is no longer ours to send."""
 
 
 class SlackChannel:
@@ -114,6 +119,7 @@ class SlackChannel:
         for number, post in enumerate(to_slack(messages, letter.grade)):
             key = f"{letter.key}/{number}" if number else letter.key
             if key not in arrived.keys:
+                _check(letter)
                 await self._client().chat_postMessage(
                     channel=letter.external_id,
                     text=post.text,
@@ -124,6 +130,7 @@ class SlackChannel:
                 )
         if uploads:
             channel = await self._conversation(letter.external_id)
+            _check(letter)
             await self._client().files_completeUploadExternal(files=uploads, channel_id=channel)
 
     async def _upload(
@@ -192,6 +199,12 @@ class SlackChannel:
         return self._session
 
 
+def _check(letter: Letter) -> None:
+    """Before something is shown. Raises ``_TakenOverError`` when another process may be showing it."""
+    if not letter.may_begin():
+        raise _TakenOverError
+
+
 def _key_of(message: Mapping[str, Any]) -> str | None:
     """The key of a message of ours."""
     return message.get("metadata", {}).get("event_payload", {}).get("key")
@@ -206,6 +219,8 @@ async def _result_of(call: Awaitable[object]) -> Result:
         return Later(problem=type(error).__name__)
     except StorageDownError:
         return Later(problem="storage")
+    except _TakenOverError:
+        return Later(problem="another process may be sending it")
     return Sent(held_too=True)
 
 

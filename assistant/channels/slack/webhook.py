@@ -20,7 +20,7 @@ from assistant.messages import Incoming, Kind, SentFile
 
 PATIENCE = timedelta(minutes=5)  # an older or newer timestamp is not Slack's (docs: verifying requests from Slack)
 MOST_FIELDS = 100  # of a form
-BY_PEOPLE = frozenset({None, "file_share", "me_message", "thread_broadcast"})  # subtypes of messages that people write
+BY_PEOPLE = (None, "file_share", "me_message", "thread_broadcast")  # subtypes of messages that people write
 WORDS = frozenset({"text", "blocks", "attachments", "files", "message", "previous_message", "view"})
 FORM = "form:"  # how the action_id of the button begins that opens the form
 

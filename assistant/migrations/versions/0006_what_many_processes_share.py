@@ -43,6 +43,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'pending'"),
         postgresql_where=sa.text("state = 'pending'"),
     )
+    create_index_online(
+        "ix_outbox_sending",
+        "outbox",
+        ["channel"],
+        sqlite_where=sa.text("state = 'sending'"),
+        postgresql_where=sa.text("state = 'sending'"),
+    )
     drop_index_online("ix_outbox_due", "outbox")
     op.create_table(
         "leases",
@@ -80,6 +87,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("state = 'pending'"),
         postgresql_where=sa.text("state = 'pending'"),
     )
+    op.drop_index("ix_outbox_sending", "outbox")
     op.drop_index("ix_outbox_channel", "outbox")
     op.drop_index("ix_outbox_asked", "outbox")
     op.drop_index("ix_alerts_new", "alerts")
