@@ -49,7 +49,7 @@ from knowledge.records import talk_requests as _talk_requests
 from scheduler import leadership as _leadership
 from scheduler import outbox as _outbox
 from scheduler import rates as _rates
-from scheduler.engines.postgres import is_queue_ready, prepare_queue
+from scheduler.engines.pgqueuer_ports import is_queue_ready, prepare_queue
 
 TABLE_MODULES = (
     _inbox,

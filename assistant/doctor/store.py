@@ -17,7 +17,7 @@ from assistant.schema import SchemaState, state_of
 from assistant.standing import database_clock
 from knowledge.db import FORBIDDEN, Database, is_forbidden
 from knowledge.errors import StorageDownError
-from scheduler.engines.postgres import connect, is_queue_ready
+from scheduler.engines.pgqueuer_ports import connect, is_queue_ready
 
 OLDEST = 140_000  # the oldest PostgreSQL we know to work, as server_version_num has it
 # Connections, as assistant/running.py gives them out: a worker takes 20 and one to listen, web 10, a scheduler 5.

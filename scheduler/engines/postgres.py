@@ -13,24 +13,17 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import cast
 
-import asyncpg
 import structlog
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
-from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
 from pgqueuer.core.qm import QueueManager
-from pgqueuer.core.tm import TaskManager
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job
-from pgqueuer.domain.settings import DBSettings, Durability
-from pgqueuer.ports.driver import Driver, NotifyCallback
-from pgqueuer.queries import Queries
 from sqlalchemy import Executable, FromClause, LargeBinary, column, select, table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.db import Database
 from knowledge.errors import StorageDownError
+from scheduler.engines.pgqueuer_ports import LOG, SETTINGS, TABLE, WithinTransaction, connect, looks_over, queries_over
 from scheduler.queue import Assignments, WakeUp
 from scheduler.trace import places
 
@@ -41,14 +34,10 @@ LOOK_EVERY = timedelta(seconds=5)  # without any notification
 SWEEP_EVERY = 5  # seconds between looks for work that has no job
 SWEEP_ROWS = 1000  # events re-queued at once; the next look takes the next
 FORGET_EVERY = 60  # sweeps after which PgQueuer's log is emptied: nobody reads it
-CONNECT_TIMEOUT = 5  # seconds
 COMMAND_TIMEOUT = 10.0  # seconds of a statement of PgQueuer's: a server that fell silent must not hold the worker
 PAUSE = 1.0  # seconds before the next try after the connection was lost
-SWEEPING, CONVERGING = 20260402, 20260403  # keys of PostgreSQL's advisory locks
+SWEEPING = 20260402  # key of PostgreSQL's advisory lock
 
-SETTINGS = DBSettings(prefix="ayumi_", durability=Durability.volatile)
-TABLE = SETTINGS.qualified.queue_table
-LOG = SETTINGS.qualified.queue_table_log
 JOBS = (  # the accounts that jobs name, whether they wait or are under way
     select(column("payload", LargeBinary).label("account")).select_from(table(TABLE)).subquery("jobs")
 )
@@ -56,7 +45,6 @@ JOBS = (  # the accounts that jobs name, whether they wait or are under way
 WAITING = f"""
 SELECT payload FROM {TABLE} WHERE status = 'queued' AND payload = ANY($1::bytea[]) FOR UPDATE SKIP LOCKED
 """  # noqa: S608 -- the name of the table is ours
-BY_ACCOUNT = f"CREATE INDEX IF NOT EXISTS {TABLE}_account ON {TABLE} (payload)"
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +88,7 @@ class PostgresQueue:
             del first[bytes(account)]
         if not first:
             return
-        await _queries(WithinTransaction(connection)).enqueue(
+        await queries_over(WithinTransaction(connection)).enqueue(
             [_entrypoint(each.channel) for each in first.values()],
             [*first],
             [0] * len(first),
@@ -164,7 +152,7 @@ class PostgresQueue:
         """Until told to stop, or until the connection is lost."""
         connection = await connect(self._database, COMMAND_TIMEOUT)
         try:
-            manager = QueueManager(_queries(Watched(connection, self._note_look)), channel=SETTINGS.channel)
+            manager = QueueManager(looks_over(connection, self._note_look), channel=SETTINGS.channel)
             for channel in self._channels:
                 manager.entrypoint(_entrypoint(channel), accepts_context=False)(self._attend)
             # PgQueuer itself would hear of a lost connection only with its next look.
@@ -214,103 +202,5 @@ class PostgresQueue:
             await connection.exec_driver_sql(f"TRUNCATE {LOG}")
 
 
-class Watched(AsyncpgDriver):
-    """Tells whenever PgQueuer has looked."""
-
-    def __init__(self, connection: asyncpg.Connection, note: Callable[[], None]) -> None:
-        super().__init__(connection)
-        self._note = note
-
-    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
-        rows = await super().fetch(query, *args)
-        self._note()
-        return rows
-
-
-class WithinTransaction(Driver):
-    """PgQueuer's port to the database, over the caller's transaction."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-        self._shutdown = asyncio.Event()
-
-    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
-        result = await self._connection.exec_driver_sql(query, args)
-        return [dict(row) for row in result.mappings()]
-
-    async def execute(self, query: str, *args: object) -> str:
-        await self._connection.exec_driver_sql(query, args)
-        return ""
-
-    async def notify(self, channel: str, payload: str) -> None:
-        await self._connection.exec_driver_sql("SELECT pg_notify($1, $2)", (channel, payload))
-
-    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
-        raise NotImplementedError("a transaction hears nothing")
-
-    @property
-    def shutdown(self) -> asyncio.Event:
-        return self._shutdown
-
-    @property
-    def tm(self) -> TaskManager:
-        return TaskManager()
-
-    async def __aenter__(self) -> WithinTransaction:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        return
-
-
-async def connect(database: Database, command_timeout: float | None = None) -> asyncpg.Connection:
-    """A connection of its own, outside of the pool: LISTEN lives as long as it does. ``command_timeout``: seconds of a
-    statement, after which the connection is taken for lost; None: as long as it takes. Raises ``OSError``,
-    ``asyncpg.PostgresError`` or ``TimeoutError``."""
-    engine = database.engine
-    _, options = engine.dialect.create_connect_args(engine.url)
-    options["server_settings"] = {"application_name": "ayumi queue"}
-    return cast(
-        "asyncpg.Connection", await asyncpg.connect(**options, timeout=CONNECT_TIMEOUT, command_timeout=command_timeout)
-    )
-
-
-async def prepare_queue(database: Database) -> None:
-    """Bring PgQueuer's tables up to date; safe with two processes at once. SQLite has none, and nothing is done. Raises
-    ``StorageDownError``."""
-    if database.is_sqlite:
-        return
-    try:
-        connection = await connect(database)
-    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-        raise StorageDownError(type(error).__name__) from error
-    try:
-        await connection.execute("SELECT pg_advisory_lock($1)", CONVERGING)
-        queries = _queries(AsyncpgDriver(connection))
-        if await queries.schema_is_installed():
-            await queries.apply_upgrade()
-        else:
-            await queries.install()
-            await queries.optimize_autovacuum()
-        await connection.execute(BY_ACCOUNT)
-    finally:
-        await connection.close()
-
-
-async def is_queue_ready(connection: AsyncConnection) -> bool:
-    """Whether PgQueuer's tables are there."""
-    found = await connection.exec_driver_sql("SELECT to_regclass($1) IS NOT NULL", (TABLE,))
-    return bool(found.scalar_one())
-
-
 def _entrypoint(channel: str) -> str:
     return f"turns:{channel}"
-
-
-def _queries(driver: Driver) -> Queries:
-    return Queries(
-        driver,
-        qbe=QueryBuilderEnvironment(SETTINGS),
-        qbq=QueryQueueBuilder(SETTINGS),
-        qbs=QuerySchedulerBuilder(SETTINGS),
-    )

@@ -21,7 +21,8 @@ from assistant.inbox import InboxEvent, InboxState, RawEvent, events_without_job
 from assistant.messages import Outgoing, Words
 from knowledge.db import Database
 from scheduler.engines import postgres
-from scheduler.engines.postgres import JOBS, TABLE
+from scheduler.engines.pgqueuer_ports import TABLE, OneNews, connect
+from scheduler.engines.postgres import JOBS
 from scheduler.outbox import Outbox
 from scheduler.queue import Assignments, WakeUp
 from tests.worlds import HandClock, settings_of, with_roster
@@ -371,6 +372,26 @@ async def test_it_tells_for_how_long_it_has_not_looked(on_postgres: Fleet, monke
     await on_postgres.until(has_looked)
     await stopped([core])
     assert core.engine.still_for is None
+
+
+async def test_many_notifications_are_one_piece_of_news_until_the_next_look(on_postgres: Fleet) -> None:
+    connection = await connect(on_postgres.database)
+    heard: list[str] = []
+    news = OneNews(connection)
+    await news.add_listener("news", lambda payload: heard.append(str(payload)))
+
+    async def tell(payload: str) -> None:
+        await connection.execute("SELECT pg_notify('news', $1)", payload)
+        await connection.execute("SELECT 1")  # what was notified has come with an answer
+
+    for _ in range(3):
+        await tell('{"type": "table_changed_event"}')
+    await tell('{"type": "health_check_event"}')
+    assert len(heard) == 2
+    news.looks()
+    await tell('{"type": "table_changed_event"}')
+    await connection.close()
+    assert len(heard) == 3
 
 
 async def test_the_sweep_looks_at_new_events_through_an_index(on_postgres: Fleet) -> None:

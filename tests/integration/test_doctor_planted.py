@@ -38,7 +38,7 @@ from knowledge.records.calendar import CalendarDay
 from knowledge.records.checkins import CheckIn
 from knowledge.records.documents import Document
 from knowledge.records.roster import Course, Enrollment, Org, SchoolClass, User
-from scheduler.engines.postgres import TABLE
+from scheduler.engines.pgqueuer_ports import TABLE
 from scheduler.leadership import Lease
 from scheduler.outbox import Outbox
 from tests.platforms.line import LineStandIn
