@@ -36,6 +36,7 @@ from tests.platforms.slack import SlackStandIn
 
 CONNECTIONS = 100  # that the server takes: PostgreSQL's own default
 SLACK_OF = 40  # listeners, one has Slack, which takes but few messages a second
+NOTICE = "【あゆみ】"  # how a word to those in charge begins
 PROMPT = "おはよう"  # what a listener is asked in the morning begins so
 UP_WITHIN = 120.0  # seconds; starting six processes on two busy cores takes a while
 STARTS = 6  # of a process, while other faults strike; a supervisor would go on for ever
@@ -119,7 +120,7 @@ class World:
         self.in_charge: Sequence[Phone] = (LinePhone(line, PRINCIPAL), SlackPhone(slack, PRINCIPAL))
         self.due: dict[str, float] = {}  # words of reminders, each due to every listener once, and since when
         self.give_up_at = float("inf")  # monotonic seconds; what is not quiet by then is as it is
-        self.holds = False  # whether something was held, of which those in charge must hear
+        self.holds = False  # whether something may be held
 
     def of(self, role: str) -> list[Process]:
         """The processes of a role; with SQLite there is but one, which plays all."""
@@ -254,8 +255,9 @@ class World:
                 tally.wrong[f"{each.name} is not ready"] += await self._ready(each) != 200
             tally.wrong[f"{each.name} logged a child's words"] += _quotes(each)
         tally.announced = sum(each.log.read_bytes().count(b'"maybe_twice"') for each in self.processes)
-        told = [text for phone in self.in_charge for text in phone.texts()]
-        tally.wrong["nobody in charge was told"] += self.holds and len(told) == len(self.in_charge)
+        has_held = any(b'"result":"hold"' in each.log.read_bytes() for each in self.processes)
+        is_told = any(NOTICE in text for phone in self.in_charge for text in phone.texts())
+        tally.wrong["nobody in charge was told"] += has_held and not is_told
         tally.wrong["rules of LINE broken"] += len(self.line.violations)
         tally.wrong["rules of Slack broken"] += len(self.slack.violations)
         odd = {status for status in self.load.statuses if status not in (200, 503, None)}
