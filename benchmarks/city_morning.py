@@ -63,7 +63,6 @@ SELECT (SELECT count(*) FROM inbox WHERE state <> 'done'),
 """
 ROWS = "SELECT mood, goal, plan, confidence FROM check_ins"
 LATE = "SELECT extract(epoch FROM done_at - due_at) FROM outbox WHERE kind = 'prompt' AND state = 'sent'"
-PLANNED = "SELECT extract(epoch FROM max(created_at) - min(created_at)) FROM outbox WHERE kind = 'prompt'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +163,6 @@ async def report(database: Database, record: Record, students: int, answering: i
         waiting, answers, unsent, sent, forgotten = (await connection.execute(text(RESULT))).one()
         rows = (await connection.execute(text(ROWS))).all()
         late = [float(seconds) for seconds in await connection.scalars(text(LATE))]
-        planned = float(await connection.scalar(text(PLANNED)) or 0.0)
     events = answering * turns
     assert len(record.posted) == events
     assert not waiting and not unsent, f"{waiting} events and {unsent} sends are left"
@@ -189,7 +187,6 @@ async def report(database: Database, record: Record, students: int, answering: i
         ("age of the oldest unanswered event", "< 30 s", f"{max(ages):.1f} s at most"),
         ("webhook to reply at LINE", "–", f"p50 {p50:.2f} s, p99 {p99:.2f} s, slowest {max(waits):.2f} s"),
         ("… as pushes, their reply token too old", "–", f"{events - len(waits):,}"),
-        ("prompts planned within", "–", f"{planned:.1f} s"),
         ("prompts sent, after they were due", "–", f"p50 {percentile(late, 50):.0f} s, last {max(late):.0f} s"),
         ("everything done after", "–", f"{lasted:.0f} s"),
         ("CPU seconds", "–", f"{used}; {sum(spent.values()) / lasted:.2f} cores on average"),
