@@ -15,6 +15,7 @@ from assistant.channels.line.routes import line_routes
 from assistant.dialogue.turn import Handler
 from assistant.running import Process, running
 from assistant.settings import Settings
+from assistant.web.care import care_routes
 from assistant.web.documents import document_routes
 from assistant.web.files import file_routes
 from assistant.web.go import go_routes
@@ -35,6 +36,7 @@ def web_app(process: Process, *, demo: bool = False) -> Starlette:
             *file_routes(core.database, secret, now),
             *document_routes(settings, core, now),
             *library_routes(settings, core, now),
+            *care_routes(settings, core, now),
             *go_routes(core.database, secret, now),
             *browser_routes(settings, core, now, demo=demo),
         ],

@@ -231,7 +231,7 @@ async def test_the_browser_shows_links_as_links(site: Site) -> None:
         links=(Link(label=Words.of("分数<b>"), address="/go/x?a=1&b=2"), Link(label=Words.of("表"), address="")),
     )
     line = Line(id=1, is_own=False, message=message, grade="P2", at=AFTERNOON)
-    session = Session(token_hash="", csrf_token="", person=child)
+    session = Session(token_hash="", csrf_token="", person=child, signed_in_at=datetime.now(UTC))
     html = Pages("ja", TOKYO, SECRET, site.chat.clock.now).line(session, line, can_answer=True)
     assert '<a href="/go/x?a=1&amp;b=2" target="_blank" rel="noopener">' in html
     assert html.count("<a ") == 1 and "&lt;b&gt;" in html  # without an address it is its words alone

@@ -49,6 +49,7 @@ class Session:
     token_hash: str
     csrf_token: str = field(repr=False)
     person: Person
+    signed_in_at: datetime
 
     @property
     def account_id(self) -> str:
@@ -126,7 +127,7 @@ class Sessions:
                 await connection.execute(
                     update(BrowserSession).where(BrowserSession.token_hash == token_hash).values(expires_at=expires_at)
                 )
-        return Session(token_hash=token_hash, csrf_token=row.csrf_token, person=person)
+        return Session(token_hash=token_hash, csrf_token=row.csrf_token, person=person, signed_in_at=row.created_at)
 
     async def is_open(self, connection: AsyncConnection, session: Session) -> bool:
         """Whether a session is still good; asking is no use."""

@@ -1,0 +1,28 @@
+"""``/care``: what staff see and do for children, in a browser. A section is a module with ``routes``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from assistant.bootstrap import Core
+from assistant.settings import Settings
+from assistant.web.staff import Door
+
+# The sections in the order in which the page lists them: path below /care, key of its name in texts/*/care_pages.yaml.
+SECTIONS: tuple[tuple[str, str], ...] = ()
+
+
+def care_routes(settings: Settings, core: Core, now: Callable[[], datetime]) -> list[Route]:
+    """For members of staff who signed in freshly; each section shows a person what their roles let them see."""
+    door = Door(settings, core, now)
+
+    async def index(request: Request) -> Response:
+        visitor = await door.fresh_staff(request)
+        return door.page("care/index.html", visitor, sections=SECTIONS)
+
+    return [door.route("/care", index)]
