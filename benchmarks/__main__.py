@@ -44,6 +44,7 @@ def many() -> None:
 
 BENCHMARKS = {
     "turns": turns,
+    "care": lambda: run("benchmarks.held_back_care"),
     "fan_out": fan_out,
     "footprint": lambda: run("benchmarks.footprint"),
     "many": many,

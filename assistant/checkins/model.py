@@ -28,6 +28,7 @@ ALLOWED = {
     "achievement": {"achieved", "mostly", "partly", "not_yet"},
     "confidence": {"1", "2", "3", "4", "5"},
 }
+MISSING = "missing"  # what a hint's condition calls the first point that a text lacks
 EVENING_KNOWS = frozenset({"goal", "plan", "notes"})  # the morning's answers and the notes of the day
 MAX_OPTIONS = 10  # thirteen quick replies fit on LINE, and three are taken by とばす, あとで, 今日は答えない
 
@@ -113,6 +114,7 @@ class PhaseScript(_Strict):
     questions: Annotated[list[Question], Field(min_length=1, max_length=8)]
     noticed: list[Closing]  # one thing the child wrote or did
     process: list[Closing]  # one word on how it was done
+    hint: list[Closing] = []  # how the next text could say more; ``missing`` is the point that is not there yet
     ahead: list[Closing]  # one next step
     ahead_remote: list[Closing] = []  # instead, on days of learning at home
 
@@ -129,6 +131,8 @@ class PhaseScript(_Strict):
             known.add(question.id)
         for part in (*self.noticed, *self.process, *self.ahead, *self.ahead_remote):
             _check_names("a closing sentence", part.when, part.say, known)
+        for part in self.hint:
+            _check_names("a hint", part.when, part.say, {*known, MISSING})
 
     @cached_property
     def at_home(self) -> PhaseScript:

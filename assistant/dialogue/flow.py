@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from assistant.checkins.model import COLUMNS, Closing, PhaseScript, Question
+from assistant.checkins.model import COLUMNS, MISSING, Closing, PhaseScript, Question
 from assistant.messages import Choice, Outgoing, Tone, Words
 from assistant.wording.grade_fit import to_kana
 from assistant.wording.texts import fill
 from intents.normalise import fold
 from knowledge.questions.model import Phase
+from knowledge.records import depth, goals
 from knowledge.records.checkins import CheckInRecord, Status
 
 SKIPPED = "_skipped"  # in ``extra``: ids of questions that the child passed over
@@ -161,11 +162,28 @@ def ask(
     )
 
 
-def closing(script: PhaseScript, answers: Mapping[str, str], language: str) -> Words:
-    """The last words: one thing noticed, one word on the process, one next step."""
+def closing(script: PhaseScript, record: CheckInRecord, answers: Mapping[str, str], language: str) -> Words:
+    """The last words: one thing noticed, one word on the process, a hint where the text could say more, one next step.
+    Hints of the same point take turns by the day."""
     said = quoted(answers)
-    parts = [_first(part, answers, language) for part in (script.noticed, script.process, script.ahead)]
+    hints = [part for part in script.hint if holds(part.when, {**answers, MISSING: missing_point(record)})]
+    parts = [
+        _first(script.noticed, answers, language),
+        _first(script.process, answers, language),
+        localised(hints[record.date.toordinal() % len(hints)].say, language) if hints else None,
+        _first(script.ahead, answers, language),
+    ]
     return Words.join([fill(part, said) for part in parts if part is not None], "\n")
+
+
+def missing_point(record: CheckInRecord) -> str:
+    """The first point of its rubric that the goal, or the reflection, does not have yet; "" where it has all of them, or
+    where the child wrote nothing that could say more."""
+    if record.phase is Phase.ANTICIPATION:
+        points, seen = goals.POINTS, goals.seen_in(record.goal, record.plan)
+    else:
+        points, seen = depth.POINTS, depth.seen_in(record.went_well, record.difficult, record.next_step)
+    return next((point for point in points if point not in seen), "") if seen else ""
 
 
 def quoted(answers: Mapping[str, str]) -> dict[str, Words]:

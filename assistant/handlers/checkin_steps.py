@@ -102,7 +102,7 @@ async def go_on(turn: Turn, record: CheckInRecord, *, lead: Sequence[Words] = ()
         if record.status is not Status.FINISHED:
             record, changed = flow.finished(record, turn.now), True
         turn.change(pending=None)
-        ending = Outgoing(text=Words.join([*lead, flow.closing(script, answers, turn.language)], "\n"))
+        ending = Outgoing(text=Words.join([*lead, flow.closing(script, record, answers, turn.language)], "\n"))
         is_reflected = record.phase is Phase.REFLECTION and changed
         turn.outgoing.append(await with_next_step(turn, ending) if is_reflected else ending)
     else:
