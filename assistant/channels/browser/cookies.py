@@ -1,4 +1,4 @@
-"""The two cookies of the browser chat. Both are gone when the browser is closed, and no script can read them."""
+"""The cookies of the browser chat. All are gone when the browser is closed, and no script can read them."""
 
 from __future__ import annotations
 
@@ -35,6 +35,11 @@ class Cookies:
     def form(self) -> str:
         """The name of the cookie with the token of forms before anybody has signed in."""
         return f"{self._prefix}ayumi_form"
+
+    @property
+    def begun(self) -> str:
+        """The name of the cookie of a sign-in that is under way at the school's provider."""
+        return f"{self._prefix}ayumi_begun"
 
     def session_of(self, request: Request) -> str | None:
         return _token(request, self.session)

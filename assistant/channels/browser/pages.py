@@ -75,13 +75,26 @@ class Pages:
             lstrip_blocks=True,
         )
 
-    def sign_in(self, *, csrf_token: str, problem: str | None, demo: Mapping[str, tuple[str, str]]) -> str:
-        """``problem``: why the last code did not do. ``demo``: person id → key of the label, name."""
-        return self._render("signin.html", self._anybody, csrf_token=csrf_token, problem=problem, demo=demo)
+    def sign_in(
+        self, *, csrf_token: str, problem: str | None, demo: Mapping[str, tuple[str, str]], has_account: bool
+    ) -> str:
+        """``problem``: key of why what was tried did not do. ``demo``: person id → key of the label, name.
+        ``has_account``: with the way in with the school's account."""
+        return self._render(
+            "signin.html", self._anybody, csrf_token=csrf_token, problem=problem, demo=demo, has_account=has_account
+        )
 
-    def chat(self, session: Session, lines: Sequence[Line], idle_seconds: int, *, keeps_documents: bool) -> str:
+    def chat(
+        self,
+        session: Session,
+        lines: Sequence[Line],
+        idle_seconds: int,
+        *,
+        keeps_documents: bool,
+        notice: int | None,
+    ) -> str:
         """The chat. Only the last thing Ayumi said can be answered by tapping. ``keeps_documents``: with the way to
-        the page of documents."""
+        the page of documents. ``notice``: the version of the notice that is to be read; None: it was."""
         newest = max((line.id for line in lines if not line.is_own), default=None)
         return self._render(
             "chat.html",
@@ -94,6 +107,8 @@ class Pages:
             last_id=lines[-1].id if lines else 0,
             idle_seconds=idle_seconds,
             keeps_documents=keeps_documents,
+            notice=notice,
+            notice_id=new_client_id(),
         )
 
     def line(self, session: Session, line: Line, *, can_answer: bool) -> Markup:

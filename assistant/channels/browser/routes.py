@@ -13,24 +13,25 @@ from anyio import CancelScope
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from assistant.bootstrap import Core
-from assistant.channels.browser.cookies import Cookies, new_token
+from assistant.channels.browser.cookies import Cookies
 from assistant.channels.browser.gate import ForeignPostError, check_own, form_of
 from assistant.channels.browser.notify import listeners_of
 from assistant.channels.browser.pages import Pages
-from assistant.channels.browser.sessions import Refused, Session, Sessions
+from assistant.channels.browser.provider import CALLBACK
+from assistant.channels.browser.sessions import AGAIN, Session, Sessions
+from assistant.channels.browser.sign_in import SignIn, to_page
 from assistant.channels.browser.transcript import Line, append, is_answered, lines_after
 from assistant.channels.guard import BadBodyError, TooLargeError
-from assistant.dialogue.people_store import load_people
+from assistant.handlers import notice
 from assistant.inbox import RawEvent
 from assistant.messages import Outgoing, Words
 from assistant.settings import Settings
-from assistant.web.limits import address_of
 from knowledge.documents.keepers import orgs_kept
 from knowledge.errors import StorageDownError
 
@@ -41,14 +42,6 @@ LOOK_AGAIN = 0.5  # seconds after which a waiting page looks by itself: another 
 MOST_STREAMS = 60  # open pages of one person in one process; a whole class may try the demo as the same child
 CHECK_EVERY = 10.0  # seconds between looks of an open stream at its session
 RECONNECT_AFTER = 3000  # milliseconds a browser waits before it opens a cut stream again
-# Who can be tried with one tap: people of the demo district, and the texts on their buttons.
-DEMO = {
-    "ayumi-e-2-1-s01": "demo_p2",
-    "ayumi-e-4-2-s07": "demo_p4",
-    "ayumi-j-1-1-s01": "demo_j1",
-    "ayumi-e-4-2-t": "demo_teacher",
-    "ayumi-e-principal": "demo_principal",
-}
 PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     BadBodyError: (400, "bad_form"),
     ForeignPostError: (403, "foreign"),
@@ -61,16 +54,25 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def browser_routes(settings: Settings, core: Core, now: Callable[[], datetime], *, demo: bool) -> list[BaseRoute]:
     """The routes of the browser chat. ``demo`` offers sign-in with one tap."""
-    chat = BrowserChat(settings, core, now, demo=demo)
+    sign_in = SignIn(settings, core, now, demo=demo)
+    chat = BrowserChat(settings, core, now, sign_in)
 
     def route(path: str, endpoint: Endpoint, method: str) -> Route:
         return Route(path, chat.kindly(endpoint), methods=[method])
 
     return [
         route("/", chat.page, "GET"),
-        route("/signin", chat.sign_in, "POST"),
-        *([route("/signin/demo", chat.sign_in_demo, "POST")] if demo else []),
-        route("/signout", chat.sign_out, "POST"),
+        route("/signin", sign_in.with_code, "POST"),
+        *([route("/signin/demo", sign_in.with_demo, "POST")] if demo else []),
+        *(
+            [route("/signin/oidc", sign_in.with_account, "GET"), route(CALLBACK, sign_in.from_account, "GET")]
+            if settings.has_oidc
+            else []
+        ),
+        route(AGAIN, sign_in.again_page, "GET"),
+        route(AGAIN, sign_in.again_with_code, "POST"),
+        route(f"{AGAIN}/send", sign_in.send_code, "POST"),
+        route("/signout", sign_in.out, "POST"),
         route("/messages", chat.message, "POST"),
         route("/events", chat.events, "GET"),
         Mount("/static", ExceptionMiddleware(StaticFiles(directory=STATIC))),
@@ -89,11 +91,11 @@ class EventStream(EventSourceResponse):
 class BrowserChat:
     """The endpoints. Each returns a response; what goes wrong is raised, and worded by ``kindly``."""
 
-    def __init__(self, settings: Settings, core: Core, now: Callable[[], datetime], *, demo: bool) -> None:
+    def __init__(self, settings: Settings, core: Core, now: Callable[[], datetime], sign_in: SignIn) -> None:
         self._settings = settings
         self._core = core
         self._now = now
-        self._demo = demo
+        self._sign_in = sign_in
         self._idle = timedelta(minutes=settings.session_minutes)
         self._pages = Pages(settings.language, settings.zone, core.services.secret, now)
         self._cookies = Cookies.of(settings.base_url)
@@ -116,42 +118,19 @@ class BrowserChat:
         """The chat, or the page to sign in. ``?idle``: the page came by itself, which is no use of the session."""
         session = await self._session(request, is_use="idle" not in request.query_params)
         if session is None:
-            return await self._sign_in_page(request)
+            return await self._sign_in.page(request)
         lines = await self._lines(session)
         if not lines:
             await self._store(session, f"browser:follow:{session.person.id}", {"follow": True}, wait=True)
             lines = await self._lines(session)
         page = self._pages.chat(
-            session, lines, int(self._idle.total_seconds()), keeps_documents=await self._keeps_documents(session)
+            session,
+            lines,
+            int(self._idle.total_seconds()),
+            keeps_documents=await self._keeps_documents(session),
+            notice=notice.VERSION if await notice.is_to_be_read(self._core.database, session.person.id) else None,
         )
         return HTMLResponse(page)
-
-    async def sign_in(self, request: Request) -> Response:
-        browser = self._cookies.form_of(request)
-        form = await self._own_form(request, browser)
-        address = address_of(request.scope)
-        token = await self._sessions.sign_in_with_code(form.get("code", ""), browser or "", address)
-        if isinstance(token, Refused):
-            return await self._sign_in_page(request, problem=token)
-        return await self._signed_in(request, token)
-
-    async def sign_in_demo(self, request: Request) -> Response:
-        form = await self._own_form(request, self._cookies.form_of(request))
-        person_id = form.get("person", "")
-        token = await self._sessions.sign_in(person_id) if person_id in DEMO else None
-        if token is None:
-            raise BadBodyError("nobody of the demo")
-        return await self._signed_in(request, token)
-
-    async def sign_out(self, request: Request) -> Response:
-        session = await self._session(request)
-        if session is not None:
-            await self._own_form(request, session.csrf_token)
-            await self._sessions.sign_out(session)
-            self._listeners.wake(session.account_id)  # pages in other tabs go, too
-        response = _to_the_page()
-        self._cookies.drop(response, self._cookies.session)
-        return response
 
     async def message(self, request: Request) -> Response:
         """A text or a tapped choice. The script gets 204, or 401 when it has to sign in; a form comes back to the
@@ -159,7 +138,7 @@ class BrowserChat:
         is_script = "x-requested-with" in request.headers
         session = await self._session(request)
         if session is None:
-            return Response(status_code=401) if is_script else _to_the_page()
+            return Response(status_code=401) if is_script else to_page()
         form = await self._own_form(request, session.csrf_token)
         client_id = form.get("client_id", "")
         if not CLIENT_ID.fullmatch(client_id):
@@ -172,7 +151,7 @@ class BrowserChat:
             body = {"text": str(said)}
         if str(said):
             await self._store(session, f"browser:{client_id}", body, said, wait=not is_script)
-        return Response(status_code=204) if is_script else _to_the_page()
+        return Response(status_code=204) if is_script else to_page()
 
     async def events(self, request: Request) -> Response:
         """New lines as they come, each as the HTML of its list item; after a break, first those that were missed."""
@@ -186,9 +165,12 @@ class BrowserChat:
         return EventStream(stream, headers={"Cache-Control": "no-store"})
 
     async def _stream(self, session: Session | None, after: int) -> AsyncIterator[ServerSentEvent]:
-        """Ends when the browser signed out or was left alone. While the store is down it stays open and looks again."""
+        """Ends when the browser signed out or was left alone, and when its person left or has other roles. While the
+        store is down it stays open and looks again."""
         if session is not None:
             with self._listeners.listen(session.account_id, self._core.database) as news:
+                clock = asyncio.get_running_loop().time
+                look_at = clock()  # when the person is looked up again: a role may have ended meanwhile
                 while True:
                     news.clear()
                     lines: list[Line] = []
@@ -197,6 +179,10 @@ class BrowserChat:
                         async with self._core.database.read() as connection:
                             if not await self._sessions.is_open(connection, session):
                                 break
+                            if clock() >= look_at:
+                                if not await self._sessions.is_same_person(connection, session):
+                                    break
+                                look_at = clock() + CHECK_EVERY
                             lines.extend(await lines_after(connection, session.account_id, after))
                     newest = max((line.id for line in lines if not line.is_own), default=None)
                     for line in lines:
@@ -261,33 +247,6 @@ class BrowserChat:
         form = await form_of(request)
         check_own(request, form, token, self._settings.base_url)
         return form
-
-    async def _sign_in_page(self, request: Request, problem: Refused | None = None) -> Response:
-        token = self._cookies.form_of(request) or new_token()
-        demo: dict[str, tuple[str, str]] = {}
-        if self._demo:
-            async with self._core.database.read() as connection:
-                people = await load_people(connection, DEMO, self._now().astimezone(self._settings.zone).date())
-            language = self._settings.language
-            demo = {id: (key, people[id].called(language)) for id, key in DEMO.items() if id in people}
-        status = {None: 200, Refused.LOCKED: 429}.get(problem, 403)
-        page = self._pages.sign_in(csrf_token=token, problem=problem, demo=demo)
-        response = HTMLResponse(page, status)
-        self._cookies.put(response, self._cookies.form, token)
-        return response
-
-    async def _signed_in(self, request: Request, token: str) -> Response:
-        """Whoever used this browser before is signed out: a session never goes over to somebody else."""
-        before = await self._session(request, is_use=False)
-        if before is not None:
-            await self._sessions.sign_out(before)
-        response = _to_the_page()
-        self._cookies.put(response, self._cookies.session, token)
-        return response
-
-
-def _to_the_page() -> Response:
-    return RedirectResponse("/", 303)
 
 
 def _label(lines: list[Line], value: str) -> Words:

@@ -21,6 +21,13 @@ class BrowserSession(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]  # moves on with use; a browser left alone signs out by itself
     csrf_token: Mapped[str] = mapped_column(String(64))
+    # What follows is empty in sessions that were opened by a release before it.
+    method: Mapped[str | None] = mapped_column(String(16))  # code, account, demo: how the person showed who they are
+    device: Mapped[str | None] = mapped_column(String(32))  # roughly: 「iPad / Safari」, for the list of sessions
+    last_used_at: Mapped[datetime | None]
+    fresh_at: Mapped[datetime | None]  # when they showed it last; None: nobody can say
+    code_nonce: Mapped[str | None] = mapped_column(String(32))  # of the code that was sent to show it again
+    code_until: Mapped[datetime | None]
 
 
 class BrowserMessage(Base):
