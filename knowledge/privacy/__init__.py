@@ -1,0 +1,1 @@
+"""What is kept about people: its kinds, how long, and what they can ask for."""
