@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench docs lock browser audit faults
+.PHONY: help demo test check format bench docs lock browser audit faults matrix
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -44,6 +44,9 @@ audit: $(VENV)/dev.stamp  ## known vulnerabilities of what is pinned, where an a
 
 bench: $(VENV)/dev.stamp  ## each a ratio to a named floor measured in the same run
 	$(BIN)/python -m benchmarks
+
+matrix: $(VENV)/dev.stamp  ## write docs/role-matrix.md: what each role is shown, found out by asking for it
+	$(BIN)/python -m tests.matrix
 
 faults: $(VENV)/dev.stamp  ## break it in every way under load, for a quarter of an hour
 	$(BIN)/python -m tests.faults

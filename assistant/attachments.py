@@ -56,6 +56,7 @@ class StoreFile:
 class File:
     """A stored file, read."""
 
+    person_id: str  # for whom it was made
     media_type: str
     name: str
     content: bytes
@@ -81,12 +82,19 @@ async def find_files(database: Database, ids: Collection[str], now: datetime) ->
     """The stored files by id, without those that are not there or whose time is over."""
     if not ids:
         return {}
-    columns = (StoredFile.id, StoredFile.media_type, StoredFile.name, StoredFile.content, StoredFile.expires_at)
+    shown = (StoredFile.media_type, StoredFile.name, StoredFile.content, StoredFile.expires_at)
+    columns = (StoredFile.id, StoredFile.person_id, *shown)
     wanted = StoredFile.id.in_(ids) & (StoredFile.expires_at > now)
     async with database.read() as connection:
         rows = (await connection.execute(select(*columns).where(wanted))).all()
     return {
-        row.id: File(media_type=row.media_type, name=row.name, content=row.content, expires_at=row.expires_at)
+        row.id: File(
+            person_id=row.person_id,
+            media_type=row.media_type,
+            name=row.name,
+            content=row.content,
+            expires_at=row.expires_at,
+        )
         for row in rows
     }
 

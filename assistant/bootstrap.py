@@ -23,6 +23,7 @@ from assistant.handlers import (
     accounts,
     activities,
     adding_documents,
+    alerts,
     announced,
     announcements,
     care,
@@ -30,16 +31,23 @@ from assistant.handlers import (
     closures,
     content,
     documents,
+    flags,
     home,
     linking,
+    looked,
     notes,
+    notice,
     pace,
     practices,
+    privacy,
     questions,
     reaching,
     reminders,
+    replying,
     safety,
     talk,
+    talks,
+    wishes,
 )
 from assistant.inbox import Inbox, events_without_job
 from assistant.library import build_library
@@ -54,6 +62,7 @@ from scheduler.engines.inline import InlineQueue, Pipeline
 from scheduler.engines.postgres import PostgresQueue
 from scheduler.queue import Assignments
 from scheduler.rates import Rates
+from scheduler.retention import load_retention
 from scheduler.schools import SchoolTimes
 
 # The order of the turn: who is it → distress → too fast? → words that steer → the waiting question → everything else.
@@ -65,20 +74,27 @@ HANDLERS: tuple[Handler, ...] = (
     care.on_distress,
     pace.on_rush,
     linking.on_unlinked,
+    notice.on_notice,
     talk.on_too_long,
-    care.on_tell_teacher,
+    alerts.on_alerts,
+    wishes.on_wish,
+    talks.on_talks,
     adding_documents.on_documents_kept,
     practices.on_practices,
     closures.on_closures,
     announced.on_results,
+    replying.on_replying,
     reaching.on_reaching,
     activities.on_announcing,
     reminders.on_reminders,
     announcements.on_announcement,
+    flags.on_flags,
     checkin.on_tap,
     checkin.on_form,
     checkin.on_later,
     questions.on_aside,
+    privacy.on_private,
+    looked.on_who_looked,
     talk.on_command,
     notes.on_note,
     safety.on_more,
@@ -93,7 +109,7 @@ HANDLERS: tuple[Handler, ...] = (
 )
 
 # What may be added to an answer once it is there.
-AFTERWARDS = (content.ask_back,)
+AFTERWARDS = (content.ask_back, notice.show_notice)
 
 
 def utc_now() -> datetime:
@@ -139,7 +155,7 @@ class Core:
 
 def build_services(settings: Settings, database: Database) -> Services:
     """What handlers use. Raises ``SettingsError`` for a broken check-in script, ``ScheduleError`` for broken rules of
-    schools."""
+    schools, ``RetentionError`` for broken ones of how long what is kept."""
     return Services(
         database=database,
         library=build_library(settings, database),
@@ -151,6 +167,7 @@ def build_services(settings: Settings, database: Database) -> Services:
         interpreter=build_interpreter(settings.llm, settings.llm_base_url) if settings.llm else None,
         answerer=build_answerer(settings.llm, settings.llm_base_url) if settings.llm else None,
         times=SchoolTimes.load(settings.data_dir / "schools.yaml"),
+        retention=load_retention(settings.data_dir),
     )
 
 

@@ -12,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from assistant.channels.sender import Composed
 from assistant.dialogue.turn import Services
-from assistant.messages import Choice, Outgoing, Words
+from assistant.flagging import PAGE, PREFIX, entry, say_names
+from assistant.messages import Choice, Link, Outgoing, Words
 from assistant.wording.texts import Speaker
 from knowledge.questions.answer import answer
+from knowledge.questions.looking import looked
 from knowledge.questions.model import (
     Answer,
     AnswerRow,
@@ -32,12 +34,15 @@ from knowledge.questions.model import (
 )
 from knowledge.questions.vocabulary import load_vocabulary
 from knowledge.records.accounts import Account
+from knowledge.records.audit import Act, Entry, record
 from knowledge.records.calendar import load_calendars
+from knowledge.records.flags import FlagState, find_flags
 from knowledge.records.roster import SchoolClass
 from knowledge.records.scope import Viewer, load_viewer
 from scheduler.briefs import has_school, told_at
 from scheduler.ignored import newly_silent
 from scheduler.outbox import Item
+from scheduler.talks import talks_for
 
 NAMED = 10  # children named in a line; the rest is counted
 WAITING = 3  # reflections shown that have waited longest
@@ -60,6 +65,7 @@ class Briefer:
         now = self._now().astimezone(self._services.timezone)
         if now.date() != day:
             return None
+        seen: list[Entry] = []
         async with self._services.database.read() as connection:
             if await connection.scalar(select(Account.person_id).where(Account.id == item.account_id)) != person_id:
                 return None
@@ -70,8 +76,12 @@ class Briefer:
             if item.payload.get("only_silent", False):
                 briefs = [self._lines(each.title, day, [silent[each.id]]) for each in classes]
             else:
-                briefs = [await self._of_class(connection, viewer, each, now, silent[each.id]) for each in classes]
+                briefs = [
+                    await self._of_class(connection, viewer, each, now, silent[each.id], seen) for each in classes
+                ]
         messages = [brief for brief in briefs if brief is not None]
+        if messages:
+            await record(self._services.database, [replace(each, channel=item.channel) for each in seen])
         return Composed(messages=messages) if messages else None
 
     async def _of_class(
@@ -81,9 +91,10 @@ class Briefer:
         known: ClassName,
         now: datetime,
         silent: Words,
+        seen: list[Entry],
     ) -> Outgoing | None:
         """None when there is nothing to say: nobody was expected, nobody waits. ``silent``: the line about children who
-        are not asked any more."""
+        are not asked any more. ``seen`` gets, for the audit, which children were named."""
         today = now.date()
         day = Period(start=today, end=today, label="")
         monday = today - timedelta(days=today.weekday())
@@ -94,23 +105,34 @@ class Briefer:
         scope = Scope(kind=ScopeKind.CLASS, ids=(known.id,), label=known.title)
         base = Question(metric=None, shape=Shape.STUDENTS, scope=scope, period=day)
 
-        async def ask(metric: Metric, **more: Any) -> Answer:
+        async def ask(metric: Metric, only: Collection[str] | None = None, **more: Any) -> Answer:
+            """``only``: the children who may be named, if not all."""
             question = replace(base, metric=metric, **more)
-            return await answer(
+            found = await answer(
                 connection, viewer, question, at=now, timezone=self._services.timezone, language=speaker.language
             )
+            if only is not None:
+                found = replace(found, rows=tuple(row for row in found.rows if row.id in only))
+            entry = looked(found, viewer, now)
+            seen.extend([entry] if entry is not None and entry.subject_ids else [])
+            return found
 
         missing = await ask(Metric.REFLECTION_RATE, condition=Condition(op=Operator.MISSING))
         mood = await ask(Metric.MOOD, shape=Shape.COMPARE, period=week, compare=(week_before,))
         falls = Condition(op=Operator.AT_MOST, value=FELL)
         fell = await ask(Metric.MOOD_CHANGE, period=week, condition=falls, order=Order.ASCENDING)
-        talk = await ask(Metric.TALK_REQUESTS, period=always)
+        wishes = await talks_for(connection, viewer, self._services.times.care_of)  # not those for somebody else
+        talk = await ask(Metric.TALK_REQUESTS, {wish.student_id for wish in wishes}, period=always)
         waiting = await ask(Metric.AWAITING_REPLY, shape=Shape.TEXTS, period=always, limit=WAITING)
+        flags = await find_flags(connection, viewer, class_id=known.id, states=[FlagState.NEW])
+        subjects = [flag.student_id for flag in flags]
+        seen.extend([entry(viewer.person_id, Act.READ, subjects, "", now)] if flags else [])
         lines = [
             _missing(speaker, missing),
             _mood(speaker, mood),
             _named(speaker, "brief.talk", talk),
             _named(speaker, "brief.fell", fell),
+            say_names(flags, speaker),
             _waiting(speaker, waiting, today),
             silent,
         ]
@@ -121,14 +143,25 @@ class Briefer:
             for key, result in (("missing", missing), ("waiting", waiting))
             if result.rows
         ]
-        return self._lines(known.title, today, lines, choices)
+        links: tuple[Link, ...] = ()
+        if flags:
+            choices.append(Choice(label=speaker.say("brief.flags_button"), value=f"{PREFIX}list/"))
+            links = (Link(label=speaker.say("care_flags.chat_page"), address=PAGE),)
+        return self._lines(known.title, today, lines, choices, links)
 
-    def _lines(self, title: str, day: date, lines: Sequence[Words], choices: Sequence[Choice] = ()) -> Outgoing | None:
+    def _lines(
+        self,
+        title: str,
+        day: date,
+        lines: Sequence[Words],
+        choices: Sequence[Choice] = (),
+        links: tuple[Link, ...] = (),
+    ) -> Outgoing | None:
         """The message about a class; None when no line says anything."""
         if not any(lines):
             return None
         head = self._speaker.say("brief.head", school_class=Words.own(title), month=day.month, day=day.day)
-        return Outgoing(text=Words.join([head, *lines], "\n"), choices=tuple(choices))
+        return Outgoing(text=Words.join([head, *lines], "\n"), choices=tuple(choices), links=links)
 
     @property
     def _speaker(self) -> Speaker:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
+from assistant.alerting import Alerter
 from assistant.announcing import Announcer
 from assistant.briefing import Briefer
+from assistant.channels.browser.sent_codes import KIND as SIGN_IN_CODE
+from assistant.channels.browser.sent_codes import SentCodes
 from assistant.channels.port import Channel
 from assistant.channels.sender import Composed
 from assistant.dialogue.adding_writes import KIND as DOCUMENT
@@ -15,7 +18,14 @@ from assistant.menus import MenuComposer
 from assistant.prompting import Prompter
 from assistant.reminding import Reminded
 from assistant.taking_in import TakingIn
+from assistant.talking import Talking
+from scheduler.alerts import KIND as ALERT
 from scheduler.outbox import Item
+from scheduler.talks import ASK as TALK_ASK
+from scheduler.talks import DONE as TALK_DONE
+from scheduler.talks import KIND as TALK
+from scheduler.talks import PASSED as TALK_PASSED
+from scheduler.talks import READ as TALK_READ
 
 
 class Composer:
@@ -23,7 +33,7 @@ class Composer:
 
     def __init__(self, services: Services, channels: Mapping[str, Channel], now: Callable[[], datetime]) -> None:
         """``channels``: where files that were sent are fetched from."""
-        reminded = Reminded(services, now)
+        reminded, talking = Reminded(services, now), Talking(services, now)
         self._by_kind: Mapping[str, Callable[[Item], Awaitable[Composed | None]]] = {
             "prompt": Prompter(services, now).compose,
             "nudge": Prompter(services, now).compose,
@@ -36,6 +46,10 @@ class Composer:
             "announcement": Announcer(services, now).compose,
             "menu": MenuComposer(services, now).compose,
             "menu_ask": MenuComposer(services, now).compose_question,
+            SIGN_IN_CODE: SentCodes(services, now).compose,
+            ALERT: Alerter(services, now).compose,
+            TALK: talking.compose,
+            **dict.fromkeys((TALK_READ, TALK_DONE, TALK_ASK, TALK_PASSED), talking.compose_news),
             DOCUMENT: TakingIn(services, channels, now).compose,
         }
 

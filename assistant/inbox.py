@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from time import monotonic
 from typing import Any, cast
 
 import structlog
@@ -40,6 +41,7 @@ MOST_WAITING = 5000  # requests, however fast the store is; what they carry is b
 LONGEST_COMMIT = 10.0  # seconds; then its connection counts as lost, as after a fail-over that nobody told us of
 LOOKED_AT = 500  # latest events of an account among which a message to be forgotten is looked for
 KNOWN_ACCOUNTS = 100_000  # accounts remembered, so that only a new one costs an insert
+KNOWN_FOR = 600.0  # seconds; then they are inserted again, for a person may have been erased with theirs meanwhile
 
 
 log = structlog.get_logger(__name__)
@@ -111,6 +113,7 @@ class Inbox:
         self._commits = Commits()
         self._writer: asyncio.Task[None] | None = None
         self._known: set[str] = set()
+        self._known_until = 0.0  # seconds of a clock that nobody sets
 
     async def receive(self, events: Sequence[RawEvent]) -> None:
         """Store the events; one that is there already is left as it is. Returns after the commit; no events, nothing
@@ -175,6 +178,9 @@ class Inbox:
 
     async def _write(self, events: Sequence[RawEvent]) -> None:
         now = self._now()
+        if len(self._known) > KNOWN_ACCOUNTS or monotonic() >= self._known_until:
+            self._known.clear()
+            self._known_until = monotonic() + KNOWN_FOR
         events = sorted(events, key=lambda event: event.event_id)  # one order everywhere: two processes never deadlock
         accounts = {e.account_id: e for e in events if e.account_id is not None and e.account_id not in self._known}
         async with self._database.write() as connection:
@@ -220,8 +226,6 @@ class Inbox:
             )
         for event in events:
             EVENTS.labels(channel=event.channel, handled="yes" if event.is_for_us else "no").inc()
-        if len(self._known) > KNOWN_ACCOUNTS:
-            self._known.clear()
         self._known.update(accounts)
 
 

@@ -13,13 +13,18 @@ import structlog
 from assistant.dialogue.turn import Services
 from assistant.publishing import Publisher
 from knowledge.errors import StorageDownError
+from scheduler.alerts import AlertSource
 from scheduler.briefs import Briefs
 from scheduler.clock import Clock, call_each
+from scheduler.escalating import Escalating
+from scheduler.flags import Flagging
 from scheduler.leadership import RENEW_EVERY, Leadership
 from scheduler.menus import Menus
 from scheduler.nudges import Nudges
 from scheduler.prompts import Prompts
 from scheduler.reminders import Reminders
+from scheduler.retention import Clearing
+from scheduler.talks import TalkNews, TalkSource
 
 PLAN_EVERY = 15  # seconds between looks at what is due
 LEASE = "planning"
@@ -90,10 +95,14 @@ def planners_of(services: Services, channels: Sequence[str]) -> list[Planner]:
     """Everything that puts what is due into the outbox, in the order in which it is asked."""
     places = services.database, services.timezone, services.times, channels
     return [
+        Escalating(*places, sources=[AlertSource(), TalkSource()]),  # the first: nothing is to keep it waiting
+        TalkNews(*places),
         Menus(*places),  # before the prompts, whose buttons are to be the last
         Prompts(*places),
         Nudges(*places),
         Briefs(*places),
+        Flagging(*places),
         Reminders(*places),
         Publisher(services),
+        Clearing(services.database, services.timezone, services.retention),  # last: it takes its time
     ]

@@ -23,6 +23,7 @@ from assistant.wording.occasions import say_moment
 from assistant.wording.texts import Speaker
 from intents.managing import Managing
 from knowledge.records.accounts import Account
+from knowledge.records.audit import record
 from knowledge.records.reminders import Reminder
 from knowledge.records.roster import User
 from knowledge.reminding import AudienceKind, ReminderState
@@ -77,6 +78,8 @@ class Reminded:
         row, _, person = found
         speaker = Speaker(language=self._services.language, band="staff")
         asked = await ask(self._services, person.id, row.text, self._now(), speaker)
+        if asked.looked is not None:
+            await record(self._services.database, [replace(asked.looked, channel=item.channel)])
         lead = speaker.say("reminders.answer_lead", question=Words.own(row.text))
         again = Choice(label=speaker.say("reminders.ask_again"), value=f"?{row.text}")
         return Composed(messages=[Outgoing(text=Words.join([lead, asked.said], "\n"), choices=(again,))])

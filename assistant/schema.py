@@ -32,23 +32,29 @@ from knowledge.records import alerts as _alerts
 from knowledge.records import announcements as _announcements
 from knowledge.records import assessments as _assessments
 from knowledge.records import attendance as _attendance
+from knowledge.records import audit as _audit
 from knowledge.records import calendar as _calendar
 from knowledge.records import checkins as _checkins
 from knowledge.records import closures as _closures
 from knowledge.records import collected as _collected
+from knowledge.records import consents as _consents
 from knowledge.records import content as _content
 from knowledge.records import documents as _documents
+from knowledge.records import flags as _flags
 from knowledge.records import nurse_visits as _nurse_visits
 from knowledge.records import observations as _observations
 from knowledge.records import practices as _practices
 from knowledge.records import reminders as _reminders
 from knowledge.records import replies as _replies
 from knowledge.records import roster as _roster
+from knowledge.records import sign_in_names as _sign_in_names
 from knowledge.records import study_log as _study_log
 from knowledge.records import talk_requests as _talk_requests
+from knowledge.records import thresholds as _thresholds
 from scheduler import leadership as _leadership
 from scheduler import outbox as _outbox
 from scheduler import rates as _rates
+from scheduler import tellings as _tellings
 from scheduler.engines.pgqueuer_ports import is_queue_ready, prepare_queue
 
 TABLE_MODULES = (
@@ -63,23 +69,29 @@ TABLE_MODULES = (
     _announcements,
     _assessments,
     _attendance,
+    _audit,
     _calendar,
     _checkins,
     _closures,
     _collected,
+    _consents,
     _content,
     _documents,
+    _flags,
     _nurse_visits,
     _observations,
     _practices,
     _reminders,
     _replies,
     _roster,
+    _sign_in_names,
     _study_log,
     _talk_requests,
+    _thresholds,
     _leadership,
     _outbox,
     _rates,
+    _tellings,
 )
 METADATA = Base.metadata
 

@@ -16,6 +16,7 @@ from assistant.errors import SettingsError
 from assistant.messages import LANGUAGES
 
 LONGEST_SHOWN = 16  # characters of a value that is wrong
+ROSTER_FIELDS = ("email", "username", "sourcedId")  # of OneRoster's users: what an account of the school is known by
 PROVIDERS = ("openai", "ollama")  # whose LangChain packages are installed with us
 
 
@@ -32,6 +33,13 @@ class Settings(BaseSettings):
     language: str = Field(default="ja", alias="AYUMI_LANGUAGE")
     link_code_hours: float = Field(default=24.0, alias="AYUMI_LINK_CODE_HOURS")
     session_minutes: int = Field(default=30, alias="AYUMI_SESSION_MINUTES")
+
+    oidc_issuer: str = Field(default="", alias="AYUMI_OIDC_ISSUER")
+    oidc_client_id: str = Field(default="", alias="AYUMI_OIDC_CLIENT_ID")
+    oidc_client_secret: SecretStr = Field(default=SecretStr(""), alias="AYUMI_OIDC_CLIENT_SECRET")
+    oidc_domains: str = Field(default="", alias="AYUMI_OIDC_DOMAINS")
+    oidc_claim: str = Field(default="email", alias="AYUMI_OIDC_CLAIM")
+    oidc_roster: str = Field(default="email", alias="AYUMI_OIDC_ROSTER")
 
     llm: str = Field(default="", alias="AYUMI_LLM")
     llm_base_url: str = Field(default="", alias="AYUMI_LLM_BASE_URL")
@@ -92,6 +100,22 @@ class Settings(BaseSettings):
             raise ValueError(f"use one of {', '.join(f'{each}:MODEL' for each in PROVIDERS)}")
         return value
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_one_issuer(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://127.0.0.1:")):
+            raise ValueError("must begin with https://")
+        if "/common" in value or "/organizations" in value:
+            raise ValueError("name the school's own tenant: with this one every organization could sign in")
+        return value
+
+    @field_validator("oidc_roster")
+    @classmethod
+    def _is_of_the_roster(cls, value: str) -> str:
+        if value not in ROSTER_FIELDS:
+            raise ValueError(f"use one of {', '.join(ROSTER_FIELDS)}")
+        return value
+
     @field_validator(
         "line_api_base_url", "slack_api_base_url", "base_url", "llm_base_url", "embeddings_base_url", "chroma_url"
     )
@@ -123,6 +147,16 @@ class Settings(BaseSettings):
     @property
     def has_slack(self) -> bool:
         return bool(self.slack_signing_secret and self.slack_bot_token)
+
+    @property
+    def has_oidc(self) -> bool:
+        """Whether people sign in with the school's accounts."""
+        return bool(self.oidc_issuer and self.oidc_client_id and self.oidc_client_secret and self.base_url)
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """The school's own mail domains, in small letters."""
+        return frozenset(each.strip().lower().lstrip("@") for each in self.oidc_domains.split(",") if each.strip())
 
     @property
     def channels(self) -> list[str]:

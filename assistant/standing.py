@@ -17,7 +17,7 @@ import structlog
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, case, func, literal_column, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,6 +30,7 @@ from knowledge.records.alerts import Alert
 from knowledge.records.reminders import Reminder
 from scheduler.leadership import Lease
 from scheduler.outbox import PENDING, Outbox, State, is_open
+from scheduler.tellings import Escalation
 from scheduler.trace import kinds, places
 
 READ_EVERY = 5.0  # seconds that figures are shown again
@@ -37,6 +38,7 @@ PATIENCE = 3.0  # seconds for the database; Prometheus itself waits 10
 OLDEST = 1000  # events among which the one that came first is looked for: they are sorted by when they happened
 CHANNELS = tuple(LABELS)
 LEVELS = ("urgent", "soon")  # of alerts
+PASSED_ON = (*LEVELS, "talk")  # of what is passed on until somebody has seen it
 OPEN_STATES = (State.PENDING, State.SENDING, State.HELD)
 
 for each_channel in CHANNELS:  # Prometheus sees no increase in a series that begins with 1
@@ -65,6 +67,11 @@ DUE_SENDS = (  # by channel, as the index has them
     .group_by(Outbox.channel)
 )
 OPEN_SENDS = select(Outbox.state, func.count()).where(is_open(Outbox)).group_by(Outbox.state)
+ESCALATIONS = select(
+    Escalation.level,
+    func.sum(case((Escalation.told_at.is_(None), 1), else_=0)),
+    func.sum(case((Escalation.rounds > 0, 1), else_=0)),
+).group_by(Escalation.level)
 UNSEEN_ALERTS = select(Alert.level, func.count(), func.min(Alert.at)).where(IS_UNSEEN).group_by(Alert.level)
 
 
@@ -81,11 +88,13 @@ class Figures:
     acted_ago: float | None  # since a scheduler last did all it has to; None: never
     alerts: Mapping[str, int]  # that nobody has looked at, by level, each of ``LEVELS``
     alert_age: Mapping[str, float]  # of the first of them
+    untold: Mapping[str, int]  # what waits to be seen and nobody could be told of, by level, each of ``PASSED_ON``
+    unheard: Mapping[str, int]  # … and the whole list was told of, in vain
     clock_ahead: float  # of this machine's clock before the database's
 
 
 async def read_figures(connection: AsyncConnection, now: datetime) -> Figures:
-    """The figures at this moment, in five small statements."""
+    """The figures at this moment, in six small statements."""
     begun = time.monotonic()
     clock = await database_clock(connection)
     passed = time.monotonic() - begun
@@ -93,6 +102,7 @@ async def read_figures(connection: AsyncConnection, now: datetime) -> Figures:
     due = {each[0]: each for each in await connection.execute(DUE_SENDS, {"now": now})}
     sends = await _counts(connection, OPEN_SENDS)
     alerts = {each[0]: each for each in await connection.execute(UNSEEN_ALERTS)}
+    waiting = {each[0]: each for each in await connection.execute(ESCALATIONS)}
     return Figures(
         new_events=row.new_events,
         event_age=_since(row.first_event, now),
@@ -103,6 +113,8 @@ async def read_figures(connection: AsyncConnection, now: datetime) -> Figures:
         acted_ago=None if row.acted_at is None else _since(row.acted_at, clock),
         alerts={level: alerts[level][1] if level in alerts else 0 for level in LEVELS},
         alert_age={level: _since(alerts[level][2], now) if level in alerts else 0.0 for level in LEVELS},
+        untold={level: int(waiting[level][1]) if level in waiting else 0 for level in PASSED_ON},
+        unheard={level: int(waiting[level][2]) if level in waiting else 0 for level in PASSED_ON},
         clock_ahead=(now - clock).total_seconds() + passed / 2,
     )
 
@@ -175,6 +187,10 @@ class Standing(Collector):
             yield _gauge("ayumi_scheduler_lag_seconds", "Since a scheduler last did all its work", figures.acted_ago)
         yield _by("ayumi_alerts_unacknowledged", "Alerts that nobody has looked at", "level", figures.alerts)
         yield _by("ayumi_alerts_age_seconds", "Age of the first of them", "level", figures.alert_age)
+        yield _by(
+            "ayumi_escalations_untold", "What waits for staff and nobody could be told of", "level", figures.untold
+        )
+        yield _by("ayumi_escalations_unheard", "What the whole list was told of in vain", "level", figures.unheard)
         yield _gauge("ayumi_clock_ahead_seconds", "This machine's clock before the database's", figures.clock_ahead)
 
 

@@ -41,6 +41,9 @@ class Command(StrEnum):
     SPEAK_ENGLISH = "speak_english"
     HUMAN_HELP = "human_help"
     OWN_DAY = "own_day"
+    KEEP = "keep"  # the last answer is nobody else's business
+    SHARE = "share"  # after all it may be seen
+    WHO_LOOKED = "who_looked"
 
 
 def find_command(text: str) -> Command | None:
@@ -53,6 +56,12 @@ def find_note(text: str) -> str | None:
     when the text is no note."""
     match = _note().match(text.strip())
     return None if match is None else match["note"].strip()
+
+
+def find_kept(text: str) -> str | None:
+    """The answer in 「🔒 かなしかった」, in the person's own words; None for a text that is not kept to oneself."""
+    match = _kept().match(text.strip())
+    return match["answer"].strip() or None if match is not None else None
 
 
 def _key(text: str) -> str:
@@ -70,7 +79,9 @@ def _load() -> dict[str, list[str]]:
 
 @cache
 def _words() -> dict[str, Command]:
-    return {_key(word): Command(name) for name, words in _load().items() if name != "note_prefix" for word in words}
+    return {
+        _key(word): Command(name) for name, words in _load().items() if not name.endswith("_prefix") for word in words
+    }
 
 
 @cache
@@ -81,3 +92,9 @@ def _note() -> re.Pattern[str]:
     return re.compile(
         rf"(?:{prefixes})(?:[\s:：、,]+|$|(?![a-zをはがのにもでとし]))(?P<note>.*)", re.IGNORECASE | re.DOTALL
     )
+
+
+@cache
+def _kept() -> re.Pattern[str]:
+    prefixes = "|".join(re.escape(word) for word in _load()["kept_prefix"])
+    return re.compile(rf"(?:{prefixes})(?P<answer>.*)", re.IGNORECASE | re.DOTALL)

@@ -56,6 +56,21 @@ def key_of_kana(kana: str) -> str:
     return romaji_key("".join(letters))
 
 
+def kana_of(latin: str) -> str:
+    """Small Latin letters, in any of the systems, as hiragana; empty when they are not Japanese.
+
+    >>> kana_of("shinitai"), kana_of("gakkou"), kana_of("the")
+    ('しにたい', 'がっこう', '')
+    """
+    for pattern, instead in _consonants():
+        latin = pattern.sub(instead, latin)
+    syllables = _syllable().findall(latin)
+    if "".join(syllables) != latin:
+        return ""
+    kana = _kana()
+    return "".join(kana.get(syllable, "っ") for syllable in syllables)
+
+
 @cache
 def _data() -> dict[str, Any]:
     return load_yaml(DATA.read_text(encoding="utf-8"))
@@ -69,3 +84,24 @@ def _table() -> dict[str, str]:
 @cache
 def _spellings() -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((re.compile(pattern), instead) for pattern, instead in _data()["spellings"])
+
+
+@cache
+def _consonants() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """The spellings without those of long vowels, which kana write."""
+    return tuple(each for each in _spellings() if not each[0].pattern.startswith(("o(", "u(")))
+
+
+@cache
+def _kana() -> dict[str, str]:
+    """Hiragana by their Kunrei-shiki; the first of two of the same sound."""
+    kana: dict[str, str] = {"n": "ん"}
+    for written, spelt in _table().items():
+        kana.setdefault(spelt, written)
+    return kana
+
+
+@cache
+def _syllable() -> re.Pattern[str]:
+    doubled = [f"{consonant}(?={consonant})" for consonant in "kstpgzdbcr"]  # っ
+    return re.compile("|".join([*doubled, *sorted(_kana(), key=len, reverse=True)]))

@@ -26,6 +26,7 @@ from knowledge.records.accounts import Account
 from knowledge.records.attendance import NOT_EXPECTED, AttendanceEntry
 from knowledge.records.calendar import SchoolCalendar, load_calendars
 from knowledge.records.checkins import CheckIn
+from knowledge.records.consents import Purpose, has_withdrawn
 from knowledge.records.roster import GRADE, Enrollment, SchoolClass, User
 from knowledge.records.scope import valid_on
 from scheduler.bulk import put_many
@@ -276,7 +277,7 @@ class CheckInPlanner(ABC):
         )
         found = (
             select(left.c.sourced_id, account.label("account_id"), *list(left.c)[1:])
-            .where(counted < bindparam("limit"))
+            .where(counted < bindparam("limit"), ~has_withdrawn(left.c.sourced_id, Purpose.PROMPTS))
             .order_by(left.c.sourced_id)
         )
         if not ignoring:

@@ -44,7 +44,12 @@ class Times:
     later: int = 60  # minutes after which あとで is honoured where the child names no time
     late: int = 15  # minutes after which a reminder that was missed is reported instead of sent
     line_prompts: LinePrompts = LinePrompts.PUSH
+    read_receipts: bool = True  # a child who looks at their own day sees that a teacher has read the reflection
     suggestions: bool = True  # content that fits a child's results is offered at the end of a reflection
+    care: tuple[str, ...] = ()  # who is told of a child's alert, one after another: sourcedIds, roles, homeroom
+    alert_urgent: int = 10  # minutes after which an urgent alert that nobody has seen goes to the next of them
+    alert_soon: int = 60  # the same of the others
+    talk_hours: int = 4  # hours of school after which an unread wish to talk goes to the next
 
     def window(self, phase: Phase, day: date, zone: ZoneInfo, *, short: bool = False) -> tuple[datetime, datetime]:
         """From when to when the prompt of a phase may go out; on a ``short`` day the reflection is earlier."""
@@ -68,6 +73,13 @@ class Times:
         start = datetime.combine(moment.date(), self.quiet_from, moment.tzinfo)
         return start if start > moment else start + timedelta(days=1)
 
+    def out_of_quiet(self, moment: datetime) -> datetime:
+        """The moment itself, in the school's time zone, or when the quiet hours it lies in end."""
+        if not self.is_quiet(moment.time()):
+            return moment
+        end = datetime.combine(moment.date(), self.quiet_until, moment.tzinfo)
+        return end if end > moment else end + timedelta(days=1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SchoolTimes:
@@ -78,6 +90,10 @@ class SchoolTimes:
 
     def of(self, school_id: str) -> Times:
         return self.by_school.get(school_id, self.default)
+
+    def care_of(self, school_id: str) -> tuple[str, ...]:
+        """Who is told of what its children ask for help with; () where it names nobody."""
+        return self.of(school_id).care
 
     @staticmethod
     def load(path: Path) -> SchoolTimes:
@@ -126,6 +142,9 @@ def _check(path: Path, school: str, times: Times) -> None:
     if not times.anticipation < times.short_day_reflection < times.reflection_until:
         names = ("anticipation", "short_day_reflection", "reflection_until")
         raise ScheduleError(f"{path}: {school}: the times must follow each other within one day: {said(*names)}")
+    for name in ("alert_urgent", "alert_soon", "talk_hours"):
+        if getattr(times, name) < 1:
+            raise ScheduleError(f"{path}: {school}: {name}: 0 would tell everybody at once: the least is 1")
     if times.late < 1:
         raise ScheduleError(f"{path}: {school}: late: 0 minutes would let no reminder through: the least is 1")
     for phase in Phase:
@@ -153,6 +172,12 @@ def _number(value: str) -> int:
     return number
 
 
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in cast("list[Any]", value)):
+        raise ValueError("no list")
+    return tuple(cast("list[str]", value))
+
+
 def _switch(value: str) -> bool:
     return {"true": True, "on": True, "false": False, OFF: False}[value.lower()]
 
@@ -162,6 +187,7 @@ EXPECTED: Mapping[Callable[[str], Any], str] = {
     _time_or_off: "is not a time such as '16:30' (without an offset: the school's time zone holds), nor off",
     _number: "is not a whole number from 0 to 1000",
     _switch: "is neither true nor false",
+    _names: "is not a list such as [homeroom, principal, ext:nurse]",
     LinePrompts: f"is not one of {', '.join(LinePrompts)}",
 }
 OPTIONAL = frozenset({"brief", "anticipation_nudge", "reflection_nudge"})
@@ -172,6 +198,8 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     if each.name == "line_prompts"
     else _switch
     if isinstance(each.default, bool)
+    else _names
+    if isinstance(each.default, tuple)
     else _number
     if isinstance(each.default, int)
     else _time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import typer
 from assistant.bootstrap import build_services
 from assistant.charts import draw
 from assistant.cli.database import open_database
-from assistant.dialogue.asking import ask, understand
+from assistant.dialogue.asking import Asked, ask, understand
 from assistant.dialogue.people_store import load_people
 from assistant.dialogue.topic import Topic
 from assistant.dialogue.turn import Services
@@ -25,6 +25,7 @@ from assistant.wording.tables import csv_of
 from assistant.wording.texts import Speaker
 from knowledge.errors import NoSuchPersonError
 from knowledge.questions.model import Status
+from knowledge.records.audit import Act, record
 
 YEARS = range(2000, 2101)  # that a line of a batch may name
 
@@ -58,6 +59,7 @@ async def run_ask(
         services = build_services(settings, database)
         speaker = await _speaker(services, person_id, at)
         asked = await ask(services, person_id, text, at, speaker)
+        await _record(services, asked, exports=csv is not None or chart is not None)
     typer.echo(orjson.dumps(asked.answer.to_json(), option=orjson.OPT_INDENT_2).decode() if json else asked.answer.text)
     if csv is not None:
         is_answered = asked.answer.status is Status.ANSWERED
@@ -77,6 +79,7 @@ async def run_ask_batch(settings: Settings, path: Path) -> None:
             asked = await ask(services, line.person_id, line.text, line.at, speaker, before)
             if line.conversation:
                 topics[line.conversation] = asked.topic
+            await _record(services, asked)
             typer.echo(orjson.dumps({"id": line.id, **asked.answer.to_json()}).decode())
 
 
@@ -150,6 +153,14 @@ def _line(number: int, value: Mapping[str, Any], settings: Settings) -> Line:
         at=at,
         conversation=None if conversation is None else str(conversation),
     )
+
+
+async def _record(services: Services, asked: Asked, *, exports: bool = False) -> None:
+    """Keep in the audit what is about to be shown, at the time it is, whatever the time that was asked for."""
+    if asked.looked is not None:
+        act = Act.EXPORT if exports and asked.answer.status is Status.ANSWERED else asked.looked.act
+        entry = replace(asked.looked, act=act, channel="cli", at=datetime.now(services.timezone))
+        await record(services.database, [entry])
 
 
 async def _speaker(services: Services, person_id: str, at: datetime) -> Speaker:

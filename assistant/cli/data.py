@@ -13,6 +13,7 @@ from assistant.cli.database import open_database
 from assistant.errors import SettingsError
 from assistant.schema import migrate
 from assistant.settings import Settings
+from assistant.sign_in_names import sign_in_names
 from knowledge.db import Database
 from knowledge.imports.problems import ImportFailedError
 from knowledge.imports.registry import KINDS, run_import
@@ -52,6 +53,7 @@ async def run_import_command(settings: Settings, kind: str, path: Path, *, dry_r
                     timezone=settings.zone,
                     dry_run=dry_run,
                     progress=lambda _rows, fraction: bar.update(task, completed=fraction),
+                    sign_in=sign_in_names(settings),
                 )
             except ImportFailedError as error:
                 bar.stop()

@@ -11,7 +11,10 @@ from assistant.cli.database import open_database
 from assistant.errors import SettingsError
 from assistant.masking import without_names
 from assistant.settings import Settings
+from knowledge.db import Database
+from knowledge.exports.activity import children_of_class
 from knowledge.exports.registry import KINDS, OF_ALL, run_export, run_export_of_all
+from knowledge.records.audit import Act, Entry, Kind, record
 
 USUAL = timedelta(days=27)  # four weeks, today included
 EARLIEST, LATEST = 1970, 2999  # years
@@ -34,16 +37,33 @@ async def run_export_command(
         raise SettingsError(f"--from {start} lies after --to {end}")
     if not out.parent.is_dir() or out.is_dir():
         raise SettingsError(f"--out {out}: expected a file in a folder that exists")
-    async with open_database(settings) as database, database.read() as connection:
-        if kind in OF_ALL:
-            content = await run_export_of_all(connection, kind, start, end, settings.zone, without_names)
-        else:
-            content = await run_export(connection, kind, class_id, start, end, settings.zone)
+    async with open_database(settings) as database:
+        content = await _content(database, settings, kind, class_id, start, end)
     try:
         out.write_bytes(content)
     except OSError as error:
         raise SettingsError(f"--out {out}: {error.strerror}") from error
     typer.echo(f"{out}: {kind}{f' of {class_id}' if class_id else ''} from {start} to {end}")
+
+
+async def _content(database: Database, settings: Settings, kind: str, class_id: str, start: date, end: date) -> bytes:
+    """The file; that children's data leave in it is in the audit before it is written."""
+    async with database.read() as connection:
+        if kind in OF_ALL:
+            return await run_export_of_all(connection, kind, start, end, settings.zone, without_names)
+        content = await run_export(connection, kind, class_id, start, end, settings.zone)
+        children = await children_of_class(connection, class_id, start, end)
+    entry = Entry(
+        actor_id=None,
+        act=Act.EXPORT,
+        kind=Kind.PERSON,
+        subject_ids=children,
+        channel="cli",
+        at=datetime.now(settings.zone),
+        detail=f"{kind} class:{class_id} {start}/{end}",
+    )
+    await record(database, [entry])
+    return content
 
 
 def _day(option: str, value: str | None) -> date | None:

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from assistant.cli import documents
+from assistant.cli import auditing, documents
 from assistant.cli.running import At, Json
 from assistant.cli.running import checked_text as _text
 from assistant.cli.running import load as _settings
@@ -31,10 +31,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(documents.app)
+app.add_typer(auditing.app)
 
 IMPORTED = (
     "oneroster, checkins, attendance, nurse-visits, study-log, assessments, observations, calendar, content, "
-    "activities."
+    "activities, consents."
 )
 WRONG_USE, BAD_DATA = 2, 1  # exit statuses
 
@@ -238,16 +239,46 @@ def reminders(json: Json = False) -> None:
 
 @app.command()
 def export(
-    kind: Annotated[str, typer.Argument(help="activity (of a class) or content-feedback.")],
+    kind: Annotated[str, typer.Argument(help="activity (of a class), content-feedback, or person.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")],
+    person: Annotated[str, typer.Argument(metavar="[ID]", help="Of a person: the sourcedId.")] = "",
     class_: Annotated[str, typer.Option("--class", metavar="ID", help="sourcedId of a homeroom class.")] = "",
     from_: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day: 2026-11-24.")] = None,
     to: Annotated[str | None, typer.Option(metavar="DATE", help="Last day, today if not said.")] = None,
+    for_: Annotated[str, typer.Option("--for", help="Of a person: who gets it, person or guardian.")] = "person",
 ) -> None:
-    """Write data of a class, or of all schools, to a file in an open format."""
+    """Write data of a class, of all schools, or everything about a person, to a file in an open format."""
     from assistant.cli.export import run_export_command
+    from assistant.cli.privacy import PERSON, run_export_person
 
+    if kind == PERSON:
+        _run(run_export_person(_settings(), person, for_, out, now=datetime.now(UTC)))
+        return
+    if person:
+        raise SettingsError(f"export {kind} takes no id: leave '{person}' out")
     _run(run_export_command(_settings(), kind, class_, from_, to, out))
+
+
+@app.command()
+def erase(
+    kind: Annotated[str, typer.Argument(help="person.")],
+    id_: Annotated[str, typer.Argument(metavar="ID", help="sourcedId.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it is only shown.")] = False,
+) -> None:
+    """Erase everything about a person, for good, and prove it."""
+    from assistant.cli.privacy import run_erase
+
+    _run(run_erase(_settings(), kind, _text(id_), yes=yes, now=datetime.now(UTC)))
+
+
+@app.command()
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Clear what is older than its kind is kept, as happens every night."""
+    from assistant.cli.privacy import run_retention
+
+    _run(run_retention(_settings(), dry_run=dry_run, now=datetime.now(UTC)))
 
 
 @app.command()

@@ -28,12 +28,17 @@ from intents.managing import Managing, find_managing
 from intents.practices import find_request, find_told
 from intents.questions import Reading, understand_question
 from intents.reminders import ReminderReading, understand_reminder
+from intents.wishes import find_wish
+from knowledge.db import Database
 from knowledge.documents.readers import load_reader
 from knowledge.questions.answer import UnsupportedQuestionError, answer
+from knowledge.questions.looking import looked, refused
 from knowledge.questions.metrics import catalogue
 from knowledge.questions.model import Answer, Option, Question, Reason, Scope, ScopeKind, Status, Vocabulary
 from knowledge.questions.vocabulary import load_vocabulary
 from knowledge.records.activities import activities_of
+from knowledge.records.audit import Entry
+from knowledge.records.consents import Purpose, withdrawn_by
 from knowledge.records.scope import load_viewer
 
 MOST_OPTIONS = 12  # choices shown at once: LINE has room for 13 quick replies
@@ -47,6 +52,7 @@ class Asked:
     topic: Topic | None  # what the next question may lean on
     said: Words  # the worded answer, as spans
     reading: Reading | None = None  # how the text was understood; None where it was not
+    looked: Entry | None = None  # what whoever shows it keeps in the audit, its channel filled in; None: nothing
 
 
 async def ask(
@@ -64,18 +70,31 @@ async def ask(
     async with services.database.read() as connection:
         viewer = await load_viewer(connection, person_id, now.date())
         vocabulary = await load_vocabulary(connection, viewer, services.timezone)
-    if understand_reminder(text, vocabulary, now) is not None:  # never a figure for what is to be sent
+    is_wish = viewer.student_id is not None and find_wish(text) is not None
+    if is_wish or understand_reminder(text, vocabulary, now) is not None:  # never a figure for what is to be sent
         return _not_answered(None, text, at, speaker, topic, vocabulary, is_talk=True)
     reading = understand_question(text, vocabulary, now, held.previous() if held is not None else None)
-    if reading is None and services.interpreter is not None and find_command(text) is None and find_note(text) is None:
+    is_open = reading is None and find_command(text) is None and find_note(text) is None
+    if is_open and services.interpreter is not None and await may_go_to_model(services.database, person_id):
         reading = await services.interpreter.read(text, vocabulary, now)
     if reading is None or not _is_clear(reading) or reading.question is None:
-        return _not_answered(reading, text, at, speaker, topic, vocabulary)
+        asked = _not_answered(reading, text, at, speaker, topic, vocabulary)
+        is_refused = asked.answer.status is Status.REFUSED or (reading is not None and reading.outside is not None)
+        return replace(asked, looked=refused(person_id, now)) if is_refused else asked
     asked = await answer_question(services, person_id, reading.question, at, speaker, topic)
     if reading.second:
         said = Words.join([asked.said, speaker.say("answers.two_questions")], "\n\n")
         asked = replace(asked, said=said, answer=replace(asked.answer, text=str(said)))
     return replace(asked, reading=reading)
+
+
+async def may_go_to_model(database: Database, person_id: str | None) -> bool:
+    """Whether words of a person may go to a language model as far as they themself are asked; of an operator they
+    may."""
+    if person_id is None:
+        return True
+    async with database.read() as connection:
+        return not await withdrawn_by(connection, [person_id], Purpose.MODEL)
 
 
 async def understand(
@@ -169,8 +188,9 @@ async def answer_question(
 ) -> Asked:
     """The answer to a question that is typed already: understood, tapped, confirmed, or one about the rows behind
     another. Permission is looked at anew. Raises ``NoSuchPersonError``."""
+    now = at.astimezone(services.timezone)
     async with services.database.read() as connection:
-        viewer = await load_viewer(connection, person_id, at.astimezone(services.timezone).date())
+        viewer = await load_viewer(connection, person_id, now.date())
         try:
             result = await answer(
                 connection, viewer, question, at=at, timezone=services.timezone, language=speaker.language
@@ -178,7 +198,12 @@ async def answer_question(
         except UnsupportedQuestionError:
             result = Answer(status=Status.NOT_UNDERSTOOD, question=None)
     said = word(result, speaker)
-    return Asked(answer=replace(result, text=str(said)), topic=Topic.after(result, at, topic), said=said)
+    return Asked(
+        answer=replace(result, text=str(said)),
+        topic=Topic.after(result, at, topic),
+        said=said,
+        looked=looked(result, viewer, now),
+    )
 
 
 def _is_clear(reading: Reading) -> bool:

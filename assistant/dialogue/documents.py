@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from assistant.dialogue.asking import may_go_to_model
 from assistant.dialogue.turn import Services
 from assistant.masking import hidden, naming_children
 from knowledge.db import Database
@@ -35,9 +36,12 @@ async def answer_from_documents(services: Services, person_id: str | None, text:
         async with services.database.read() as connection:
             reader = await load_reader(connection, person_id, on)
     hide = hiding(services.database, services.timezone, person_id, at)
-    hits = await services.library.search(text[:LONGEST], reader, k=FOUND, hide=hide)
+    has_model = services.answerer is not None or services.library.asks_model
+    may_go = not has_model or await may_go_to_model(services.database, person_id)
+    hits = await services.library.search(text[:LONGEST], reader, k=FOUND, hide=hide, may_embed=may_go)
     answer = await asyncio.to_thread(answer_from, text[:LONGEST], hits)
-    if services.answerer is None or not reader.is_staff or answer.status is AnswerStatus.NOT_FOUND:
+    is_found = answer.status is not AnswerStatus.NOT_FOUND
+    if services.answerer is None or not (may_go and reader.is_staff and is_found):
         return answer
     vocabulary = await _vocabulary(services.database, services.timezone, person_id, at)
     async with services.database.read() as connection:

@@ -20,6 +20,8 @@ class Draft:
     students: tuple[tuple[str, str], ...]  # (sourcedId, label) of those it goes to
     text: str | None = None  # None: the words are still to be written
     ready: str | None = None  # words that were offered to tap instead of writing some
+    offers: tuple[str, ...] = ()  # replies that were offered to choose from
+    after: str | None = None  # where in the queue of reflections it stands, as its buttons say it; None: not from there
     reflection: date | None = None  # it answers the one student's reflection of this day; None: a word to all of them
     is_latest: bool = True  # whether nothing else was said since, so that a bare はい means it
 
@@ -34,7 +36,8 @@ class Draft:
     def to_json(self) -> dict[str, Any]:
         day = self.reflection
         students = [[*student] for student in self.students]
-        return {**asdict(self), "at": self.at.isoformat(), "students": students, "reflection": day and day.isoformat()}
+        told = {"at": self.at.isoformat(), "students": students, "reflection": day and day.isoformat()}
+        return {**asdict(self), **told, "offers": [*self.offers]}
 
     @staticmethod
     def from_json(value: Mapping[str, Any] | None) -> Draft | None:
@@ -48,6 +51,8 @@ class Draft:
                 text=value["text"],
                 ready=value["ready"],
                 is_latest=value["is_latest"],
+                offers=tuple(value.get("offers", ())),
+                after=value.get("after"),
                 reflection=date.fromisoformat(value["reflection"]) if value["reflection"] else None,
             )
         except (KeyError, TypeError, ValueError):

@@ -177,8 +177,8 @@ def closing(script: PhaseScript, record: CheckInRecord, answers: Mapping[str, st
 
 
 def missing_point(record: CheckInRecord) -> str:
-    """The first point of its rubric that the goal, or the reflection, does not have yet; "" where it has all of them, or
-    where the child wrote nothing that could say more."""
+    """The first point of its rubric that the goal, or the reflection, does not have yet; "" where it has all of them,
+    or where the child wrote nothing that could say more."""
     if record.phase is Phase.ANTICIPATION:
         points, seen = goals.POINTS, goals.seen_in(record.goal, record.plan)
     else:

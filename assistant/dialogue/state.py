@@ -15,6 +15,7 @@ from assistant.dialogue.pace import Pace
 from assistant.dialogue.practice_draft import PracticeDraft
 from assistant.dialogue.reminder_draft import Listed, ReminderDraft
 from assistant.dialogue.topic import Topic
+from assistant.dialogue.wish_draft import WishDraft
 from knowledge.questions.model import Phase
 
 
@@ -52,7 +53,9 @@ class DialogueState:
     menu: MenuDraft | None = None  # a learning menu that waits to be confirmed
     adding: AddingDraft | None = None  # something about documents that waits to be confirmed
     practice: PracticeDraft | None = None  # a good practice that waits to be confirmed, or a word about one
+    wish: WishDraft | None = None  # a wish to talk that waits for a person or a subject
     pace: Pace | None = None  # how fast the person talks; None: nothing was said yet
+    notice: int | None = None  # the version of the notice that the person was shown last; None: none yet
     language: str | None = None  # chosen by the person; None: the installation's
 
     def following(self, before: DialogueState) -> DialogueState:
@@ -98,8 +101,12 @@ class DialogueState:
             result["adding"] = self.adding.to_json()
         if self.practice is not None:
             result["practice"] = self.practice.to_json()
+        if self.wish is not None:
+            result["wish"] = self.wish.to_json()
         if self.pace is not None:
             result["pace"] = self.pace.to_json()
+        if self.notice is not None:
+            result["notice"] = self.notice
         if self.language is not None:
             result["language"] = self.language
         return result
@@ -120,7 +127,9 @@ class DialogueState:
             menu=MenuDraft.from_json(value.get("menu")),
             adding=AddingDraft.from_json(value.get("adding")),
             practice=PracticeDraft.from_json(value.get("practice")),
+            wish=WishDraft.from_json(value.get("wish")),
             pace=Pace.from_json(value.get("pace")),
+            notice=value.get("notice"),
             language=value.get("language"),
         )
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
+from assistant.dialogue.audit_writes import Audit
 from assistant.dialogue.people import Person
 from assistant.dialogue.state import DialogueState
 from assistant.dialogue.writes import Write
 from assistant.messages import Choice, Incoming, Outgoing, Tone, Words
 from assistant.wording.texts import Speaker
+from knowledge.privacy.retention import Retention
 from knowledge.questions.model import Phase
+from knowledge.records.audit import Act, Entry
+from knowledge.records.audit import Kind as AuditKind
 from knowledge.records.checkins import CheckInRecord
 from scheduler.schools import SchoolTimes
 
@@ -68,6 +72,7 @@ class Services:
     interpreter: Interpreter | None = None  # None: no language model, the rules alone
     answerer: Answerer | None = None  # the same, of answers from documents
     times: SchoolTimes = field(default_factory=SchoolTimes)
+    retention: Retention = field(default_factory=Retention)  # how long what is kept
     quota: Callable[[], Awaitable[Quota | None]] = _unknown_quota  # LINE's; None: not known, or no LINE
 
 
@@ -133,6 +138,27 @@ class Turn:
     def button(self, key: str, value: str, tone: Tone = Tone.ANSWER) -> Choice:
         """A choice whose label is a text of ``assistant/texts``."""
         return Choice(label=self.words(key), value=value, tone=tone)
+
+    def audit(self, entry: Entry | None) -> None:
+        """Keep in the audit, together with the answer, what was looked at, changed or refused; None: nothing was."""
+        if entry is not None:
+            self.writes.append(Audit(entry=replace(entry, channel=self.incoming.channel)))
+
+    def audit_refusal(self, kind: AuditKind, detail: str, subject_ids: Collection[str] = ()) -> None:
+        """Keep in the audit that the person wanted what is not theirs. What they are told must not say whether it is
+        there."""
+        actor = self.person.id if self.person is not None else self.incoming.account_id
+        self.audit(
+            Entry(
+                actor_id=actor,
+                act=Act.REFUSED,
+                kind=kind,
+                subject_ids=subject_ids,
+                channel=self.incoming.channel,
+                at=self.now,
+                detail=detail,
+            )
+        )
 
     def change(self, **changes: Any) -> None:
         """Change the dialogue state. Whatever is asked or ended now, no question is put off any more."""

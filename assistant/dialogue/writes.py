@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from assistant.dialogue.audit_writes import Audit
 from assistant.inbox import forget_message
 from intents.content import find_comment
 from knowledge.db import upsert
@@ -23,10 +24,11 @@ from knowledge.records.checkins import CheckInRecord, Note, forget_answer, save_
 from knowledge.records.content import forget_comment
 from knowledge.records.linking import record_wrong
 from knowledge.records.replies import Reply
-from knowledge.records.talk_requests import TalkRequest
 from knowledge.reminding import AnswerKind
 from scheduler import later, outbox
+from scheduler.alerts import KIND as ALERT
 from scheduler.outbox import Item
+from scheduler.tellings import Begun, begin
 
 
 class Write(Protocol):
@@ -100,11 +102,21 @@ class RaiseAlert:
     words: str
     text: str
     at: datetime
+    told: tuple[tuple[str, str], ...] = ()  # (member of staff, id of the send) who are told with it
 
     @classmethod
     async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
         for write in writes:
-            await raise_alert(connection, **vars(write))
+            raised = {name: value for name, value in vars(write).items() if name != "told"}
+            begun = Begun(
+                kind=ALERT,
+                item_id=await raise_alert(connection, **raised),
+                student_id=write.student_id,
+                level=write.level,
+                at=write.at,
+                told=write.told,
+            )
+            await begin(connection, begun)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,46 +179,6 @@ class AddReply:
             for write in writes
         ]
         await upsert(connection, Reply, rows, key=["id"])
-
-
-@dataclass(frozen=True, kw_only=True)
-class AddTalkRequest:
-    """A child wants to talk with somebody at school."""
-
-    request_id: str
-    student_id: str
-    at: datetime  # in the school's time zone
-
-    @classmethod
-    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
-        rows = [
-            {"id": write.request_id, "student_id": write.student_id, "date": write.at.date(), "requested_at": write.at}
-            for write in writes
-        ]
-        await upsert(connection, TalkRequest, rows, key=["id"])
-
-
-@dataclass(frozen=True, kw_only=True)
-class CloseTalkRequests:
-    """A member of staff has talked with a child: the wishes that they had seen are closed."""
-
-    student_id: str
-    closed_by: str
-    seen_at: datetime  # when they were listed: a wish that came later stays open
-    at: datetime
-
-    @classmethod
-    async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
-        for write in writes:
-            await connection.execute(
-                update(TalkRequest)
-                .where(
-                    TalkRequest.student_id == write.student_id,
-                    TalkRequest.closed_at.is_(None),
-                    TalkRequest.requested_at <= write.seen_at,
-                )
-                .values(closed_at=write.at, closed_by=write.closed_by)
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -333,9 +305,9 @@ class LoseAccount:
 
 
 async def store_all(connection: AsyncConnection, writes: Sequence[Any]) -> None:
-    """Store writes of any kinds, kind by kind in the order in which a kind first appears."""
+    """Store writes of any kinds, kind by kind in the order in which a kind first appears; the audit last."""
     by_kind: dict[type[Any], list[Any]] = {}
     for write in writes:
         by_kind.setdefault(cast("type[Any]", type(write)), []).append(write)
-    for kind, group in by_kind.items():
+    for kind, group in sorted(by_kind.items(), key=lambda each: each[0] is Audit):
         await kind.store(connection, group)

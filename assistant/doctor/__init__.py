@@ -15,6 +15,7 @@ from assistant.doctor.finding import Finding, Patient, bad
 from assistant.doctor.models import look_at_models
 from assistant.doctor.platforms import look_at_address, look_at_line, look_at_slack
 from assistant.doctor.records import look_at_records
+from assistant.doctor.sign_in import look_at_sign_in
 from assistant.doctor.store import look_at_schema, look_at_server, look_at_what_leans_on_it, unreadable
 from assistant.doctor.work import look_at_work
 from assistant.settings import Settings
@@ -47,6 +48,8 @@ async def examine(settings: Settings, patient: Patient | None = None) -> AsyncIt
         async for finding in look_at_line(patient, database if readable else None):
             yield finding
         async for finding in look_at_slack(patient):
+            yield finding
+        async for finding in look_at_sign_in(patient, database if readable else None):
             yield finding
     finally:
         if database is not None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from assistant.doctor.finding import Finding, Patient, bad, fine, note
-from assistant.standing import IS_UNSEEN, read_figures
+from assistant.standing import IS_UNSEEN, Figures, read_figures
 from knowledge.records.alerts import Alert
 from scheduler.outbox import Outbox, State
 
@@ -38,6 +38,8 @@ async def look_at_work(patient: Patient, connection: AsyncConnection) -> AsyncIt
     yield await _failed(connection, patient)
     yield _planning(figures.acted_ago)
     yield await _alerts(connection, patient)
+    for finding in _passed_on(figures):
+        yield finding
 
 
 async def _failed(connection: AsyncConnection, patient: Patient) -> Finding:
@@ -74,5 +76,21 @@ async def _alerts(connection: AsyncConnection, patient: Patient) -> Finding:
     unseen = await connection.scalar(statement.where(Alert.at < patient.now() - UNSEEN)) or 0
     if unseen:
         says = f"{unseen} urgent ones have not been looked at for more than 15 minutes: call the school now."
-        return bad("alerts", f"{says} 'ayumi alerts' lists them; staff acknowledge them in the chat")
+        return bad("alerts", f"{says} 'ayumi alerts' lists them; staff say 見ました in the chat, or on /care/alerts")
     return fine("alerts", "no urgent one waits")
+
+
+def _passed_on(figures: Figures) -> Iterator[Finding]:
+    """Alerts and wishes to talk that reach nobody."""
+    untold, unheard = sum(figures.untold.values()), sum(figures.unheard.values())
+    if untold:
+        says = f"nobody could be told of {untold} alerts or wishes to talk: no teacher, principal or nurse of the child"
+        yield bad(
+            "who is told",
+            f"{says} has a linked account. 'ayumi link-code PERSON…', or name others in schools.yaml (care)",
+        )
+    if unheard:
+        says = f"everybody on the list was told of {unheard} alerts or wishes to talk, and nobody has looked: call the"
+        yield bad("who is told", f"{says} school; /care/alerts shows who was told when")
+    if not untold and not unheard:
+        yield fine("who is told", "nothing waits that reached nobody")

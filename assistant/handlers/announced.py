@@ -30,6 +30,8 @@ from intents.announcing import ResultsRequest, Wanted, find_results
 from intents.asides import Aside
 from intents.commands import find_command
 from knowledge.records.announcements import OPEN, Announced, announcements_for
+from knowledge.records.audit import Act
+from knowledge.records.audit import Kind as AuditKind
 from knowledge.records.leads import schools_led
 from knowledge.records.responses import responses_of
 from knowledge.records.scope import load_viewer
@@ -105,6 +107,7 @@ async def _under(turn: Turn, parts: Sequence[str]) -> None:
     known = await _known(turn)
     found = next((each for each in known if each.id == announcement_id), None)
     if found is None:
+        turn.audit_refusal(AuditKind.RESPONSES, "announcement of others, or of nobody")
         turn.say("asking.button_too_old", talk.menu(turn))
         return
     results = await _results(turn, found)
@@ -115,9 +118,11 @@ async def _under(turn: Turn, parts: Sequence[str]) -> None:
         case "show":
             _show(turn, results, None)
         case "who" if value in (MISSING, *found.values):
+            safety_results.audit_responses(turn, found, results.who(value))
             text = say_names(results, value, _page(page), turn.speaker)
             turn.outgoing.append(Outgoing(text=text, choices=tuple(_under_names(turn, results, value, _page(page)))))
         case "texts" if not found.values:
+            safety_results.audit_responses(turn, found, results.answered)
             more = len(results.answered) > (_page(page) + 1) * READ
             choices = [_more(turn, found, "texts", "", _page(page))] if more else []
             text = say_written(results, _page(page), turn.speaker)
@@ -142,6 +147,7 @@ def _show(turn: Turn, results: Results, value: str | None, more: Sequence[Choice
     text = say_figures(results, turn.now, turn.speaker, turn.services.timezone)
     choices: list[Choice] = []
     if value is not None and results.seen:
+        safety_results.audit_responses(turn, results.announcement, results.who(value))
         text = Words.join([text, say_names(results, value, 0, turn.speaker)], "\n\n")
         choices = _under_names(turn, results, value, 0)
     turn.outgoing.append(Outgoing(text=text, choices=(*choices, *_buttons(turn, results, value), *more)))
@@ -206,6 +212,7 @@ async def _remind(turn: Turn, results: Results) -> None:
 
 
 def _table(turn: Turn, results: Results) -> None:
+    safety_results.audit_responses(turn, results.announcement, results.seen, Act.EXPORT)
     content = csv_of_results(results, turn.speaker, turn.services.timezone)
     name = f"ayumi_announcement_{results.announcement.created_at.astimezone(turn.services.timezone):%Y-%m-%d}.csv"
     write, file_id = new_file(turn.known.id, "text/csv", name, content, turn.now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -11,21 +12,20 @@ import structlog
 
 from assistant.dialogue.people import Person
 from assistant.dialogue.turn import Turn
-from assistant.dialogue.writes import AddTalkRequest, RaiseAlert, TellOthers
+from assistant.dialogue.writes import RaiseAlert, TellOthers
 from assistant.handlers import checkin, pace
 from assistant.messages import Kind, Outgoing, Words
-from assistant.wording.texts import Speaker
 from intents.distress import Level, find_distress
 from knowledge.records.calendar import load_calendars
-from knowledge.records.care_staff import accounts_of_staff
+from knowledge.records.care_staff import Wanted, find_chain
 from knowledge.records.linking import looks_like_code
 from knowledge.yaml_data import load_yaml
+from scheduler.alerts import KIND as ALERT
 from scheduler.outbox import Item
 
 log = structlog.get_logger(__name__)
 
 HELP_LINES = Path(__file__).parent.parent / "careline.yaml"
-TELL_TEACHER = "!tell_teacher"  # a button's value
 STAFFED_FROM, STAFFED_TO = 8, 17  # o'clock on school days: somebody at school may be reading
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -47,27 +47,26 @@ async def on_distress(turn: Turn) -> bool:
         parts = [turn.words(f"care.{found.level}"), help_lines(turn), turn.words("talk.not_linked")]
         turn.outgoing.append(Outgoing(text=Words.join(parts, "\n\n")))
         return True
-    turn.writes.append(
-        RaiseAlert(
-            event_id=turn.incoming.event_id,
-            student_id=turn.person.id,
-            level=found.level,
-            category=found.category,
-            words=found.words,
-            text=text.strip(),
-            at=turn.now,
-        )
+    raised = RaiseAlert(
+        event_id=turn.incoming.event_id,
+        student_id=turn.person.id,
+        level=found.level,
+        category=found.category,
+        words=found.words,
+        text=text.strip(),
+        at=turn.now,
     )
     if turn.incoming.kind is Kind.FORM:
         await checkin.on_form(turn)  # its answers are kept; what it would say now is not said
         turn.outgoing.clear()
     if pace.is_cared_for(turn, found.level):
+        turn.writes.append(raised)
         return True  # the alert has it; the hundredth answer would help nobody
     turn.change(pending=None, answering=None)  # the check-in can wait; it goes on with つづき
-    speaker = Speaker(language=turn.services.language, band="staff")
-    level = speaker.say(f"care.level_{found.level}")
-    if not await tell_staff(turn, turn.person, "care.alert_to_staff", "alert", level=level):
+    told = await alert_staff(turn, turn.person, "care.alert_to_staff")
+    if not told:
         log.warning("alert_without_reader", event_id=turn.incoming.event_id)
+    turn.writes.append(replace(raised, told=told))
     hours = "in_hours" if await is_staffed(turn, turn.person) else "out_of_hours"
     parts = [turn.words(f"care.{found.level}"), turn.words(f"care.told_{hours}"), help_lines(turn)]
     if found.level is Level.URGENT:
@@ -76,44 +75,31 @@ async def on_distress(turn: Turn) -> bool:
     return True
 
 
-async def tell_staff(turn: Turn, student: Person, key: str, kind: str, **args: object) -> bool:
-    """Tell the child's staff, without the child's words; whether anybody could be told. Where nobody can be written
-    to, what was stored waits for whoever looks at the list."""
+async def alert_staff(turn: Turn, student: Person, says: str) -> tuple[tuple[str, str], ...]:
+    """Tell those whom the school names first of an alert that this turn raises: (person, id of the send) of each, for
+    ``RaiseAlert``. The send has no key: it goes out before prompts, as answers do (decision 23). Where nobody can be
+    written to it is empty; ``scheduler/escalating.py`` tells whoever can be as soon as somebody can."""
     async with turn.services.database.read() as connection:
-        school_class, accounts = await accounts_of_staff(connection, student.id, turn.today, turn.services.channels)
-    speaker = Speaker(language=turn.services.language, band="staff")
-    name = Words.own(f"{student.family_name} {student.given_name}")
-    text = speaker.say(key, name=name, school_class=Words.own(school_class), **args)
-    for account_id in accounts:
+        chain = await find_chain(
+            connection,
+            Wanted(student_id=student.id),
+            turn.services.times.care_of,
+            turn.today,
+            turn.services.channels,
+        )
+    told: list[tuple[str, str]] = []
+    for each in chain.first:
         item = Item(
-            key=f"{kind}:{turn.incoming.event_id}:{account_id}",
-            account_id=account_id,
-            kind="messages",
-            payload={"messages": [Outgoing(text=text).to_json()]},
+            account_id=each.account_id,
+            kind=ALERT,
+            payload={"event_id": turn.incoming.event_id, "person_id": each.person_id, "says": says},
             due_at=turn.now,
             created_at=turn.now,
+            person_id=each.person_id,
         )
         turn.writes.append(TellOthers(item=item))
-    return bool(accounts)
-
-
-async def on_wants_human(turn: Turn) -> None:
-    """相談: who is there to talk to, and the offer to tell a teacher; nobody is told unasked. A waiting question waits
-    on, unasked."""
-    turn.change(pending=None)
-    parts = [turn.words("care.someone_to_talk_to"), help_lines(turn)]
-    tell = turn.button("reaching.tell_teacher", TELL_TEACHER)
-    turn.outgoing.append(Outgoing(text=Words.join(parts, "\n\n"), choices=(tell,)))
-
-
-async def on_tell_teacher(turn: Turn) -> bool:
-    """The child wants a teacher to know. Where nobody can be written to, the wish is kept and the child told so."""
-    if turn.incoming.choice != TELL_TEACHER or turn.person is None or not turn.person.is_student:
-        return False
-    turn.writes.append(AddTalkRequest(request_id=turn.incoming.event_id, student_id=turn.person.id, at=turn.now))
-    told = await tell_staff(turn, turn.person, "reaching.staff_wants_to_talk", "talk")
-    turn.say("reaching.told_teacher" if told else "reaching.noted_for_teacher")
-    return True
+        told.append((each.person_id, item.id))
+    return tuple(told)
 
 
 def help_lines(turn: Turn) -> Words:

@@ -15,6 +15,7 @@ from assistant.handlers.checkin_steps import (
     local,
     morning_of,
     notes_of_day,
+    offer_to_talk,
     pending_today,
     phase_of_the_hour,
     put_off_today,
@@ -261,7 +262,7 @@ async def _decline(turn: Turn, phase: Phase) -> None:
         turn.say(f"checkin.done_already_{phase}")
         return
     turn.writes.append(SaveCheckIn(record=flow.declined(record, turn.now)))
-    turn.say(f"checkin.declined_{phase}")
+    turn.say(f"checkin.declined_{phase}", [offer_to_talk(turn)])
 
 
 async def _answers_the_prompt(turn: Turn) -> bool:

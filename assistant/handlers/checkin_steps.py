@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from assistant.checkins.model import PhaseScript, Question
+from assistant.checkins.model import COLUMNS, PhaseScript, Question
 from assistant.dialogue import flow
 from assistant.dialogue.state import Pending
 from assistant.dialogue.taps import Tap
 from assistant.dialogue.turn import Turn
 from assistant.dialogue.writes import SaveCheckIn
 from assistant.handlers.suggesting import with_next_step
-from assistant.messages import Choice, Outgoing, Words
+from assistant.messages import Choice, Outgoing, Tone, Words
 from intents.commands import Command
 from knowledge.questions.model import Phase
 from knowledge.records.checkins import CheckInRecord, Status, notes_of
 
 NOON = 12  # o'clock: before it the check-in of the hour is the morning's (questions.md)
+
+
+def offer_to_talk(turn: Turn) -> Choice:
+    """The quiet button at the end of a check-in: it asks nothing."""
+    return turn.button("wishes.offer_button", "!talk", Tone.CONTROL)
 
 
 def start_button(turn: Turn) -> Choice:
@@ -102,7 +106,10 @@ async def go_on(turn: Turn, record: CheckInRecord, *, lead: Sequence[Words] = ()
         if record.status is not Status.FINISHED:
             record, changed = flow.finished(record, turn.now), True
         turn.change(pending=None)
-        ending = Outgoing(text=Words.join([*lead, flow.closing(script, record, answers, turn.language)], "\n"))
+        ending = Outgoing(
+            text=Words.join([*lead, flow.closing(script, record, answers, turn.language)], "\n"),
+            choices=(offer_to_talk(turn),),
+        )
         is_reflected = record.phase is Phase.REFLECTION and changed
         turn.outgoing.append(await with_next_step(turn, ending) if is_reflected else ending)
     else:
@@ -163,8 +170,18 @@ async def store(turn: Turn, record: CheckInRecord, question: Question, value: st
 
 def with_answer(turn: Turn, record: CheckInRecord, question: Question, value: str) -> CheckInRecord:
     record = flow.with_answer(flow.without_skip(record, question.id), question.id, value, turn.now)
-    # A row has one visibility: the most private answer decides.
-    return replace(record, visibility="self") if question.readers == "self" else record
+    return record.keep({*record.kept, column_of(question)}) if question.readers == "self" else record
+
+
+def is_kept(turn: Turn, phase: Phase, question: Question) -> bool:
+    """Whether the child keeps today's answer to themself."""
+    record = turn.records.get((turn.today, phase))
+    return record is not None and record.is_kept(column_of(question))
+
+
+def column_of(question: Question) -> str:
+    """What an answer is called where it is stored."""
+    return COLUMNS.get(question.id, question.id)
 
 
 async def notes_of_day(turn: Turn, record: CheckInRecord) -> list[str]:

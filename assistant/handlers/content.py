@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from assistant.dialogue.content_writes import CommentContent, JudgeContent, MarkAsked, OfferContent
 from assistant.dialogue.flow import MAX_CHOICES
+from assistant.dialogue.talk_writes import AddTalkRequest, CloseTalkRequest, LetOthersKnow, ReadTalkRequest
 from assistant.dialogue.turn import Turn
-from assistant.dialogue.writes import AddTalkRequest, SaveCheckIn
+from assistant.dialogue.writes import SaveCheckIn
 from assistant.handlers import checkin
 from assistant.handlers.content_use import say_use
 from assistant.handlers.suggesting import SEARCH, is_hard_day, next_step, offered, say_suggestion
@@ -35,7 +36,8 @@ USEFUL, NOT_USEFUL = "useful", "not_useful"
 REMEMBERED = timedelta(days=14)  # after an offer, in which its reader is asked and may comment
 LONGEST_COMMENT = 500  # characters
 MOST = 5  # items of one answer
-QUIET = (SaveCheckIn, AddTalkRequest, OfferContent, JudgeContent, CommentContent)  # turns that are about something else
+TALKS = (AddTalkRequest, ReadTalkRequest, CloseTalkRequest, LetOthersKnow)
+QUIET = (SaveCheckIn, *TALKS, OfferContent, JudgeContent, CommentContent)  # turns that are about something else
 
 
 async def on_content(turn: Turn) -> bool:
@@ -72,6 +74,7 @@ async def ask_back(turn: Turn) -> None:
     in the middle of something or on a hard day."""
     state = turn.state
     is_busy = any((state.pending, state.draft, state.reminder, state.answering, state.closing, state.menu))
+    is_busy = is_busy or (state.wish is not None and state.wish.holds(turn.now))
     if turn.person is None or is_busy or turn.is_stale or not turn.outgoing:
         return
     if turn.incoming.kind not in (Kind.TEXT, Kind.CHOICE) or any(isinstance(each, QUIET) for each in turn.writes):

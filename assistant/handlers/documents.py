@@ -8,7 +8,7 @@ from dataclasses import replace
 from assistant.dialogue.documents import answer_from_documents
 from assistant.dialogue.turn import Turn
 from assistant.document_links import page_path, signature_for
-from assistant.handlers import care, checkin
+from assistant.handlers import checkin, wishes
 from assistant.messages import Choice, Kind, Link, Outgoing, Tone, Words
 from assistant.wording.documents import beginning, by_id, source_line
 from intents.knowing import Knowing, Sureness, find_knowing, is_for_documents
@@ -70,7 +70,7 @@ async def on_question(turn: Turn) -> bool:
     text = turn.incoming.text
     knowing = find_knowing(text)
     if knowing is not None and knowing.is_worry and turn.known.is_student:
-        await care.on_wants_human(turn)
+        await wishes.ask_whom(turn)
         return True
     if knowing is None or knowing.sureness is not Sureness.CLEAR:
         return False

@@ -9,15 +9,18 @@ from dataclasses import replace
 from assistant.attachments import new_file
 from assistant.charts import describe, draw
 from assistant.dialogue.asking import Asked, answer_question, ask
+from assistant.dialogue.reply_writes import MarkRead
 from assistant.dialogue.topic import Topic
 from assistant.dialogue.turn import Turn
 from assistant.handlers import checkin, documents, talk
 from assistant.messages import Attachment, Choice, Kind, Outgoing, Tone, Words
+from assistant.talking import PREFIX as TALKS
 from assistant.wording.answers import explain, pages, word
 from assistant.wording.tables import csv_name, csv_of
 from intents.asides import Aside, Naming, find_aside
 from knowledge.questions.evidence import rows_behind
-from knowledge.questions.model import Answer, Metric, Question, Shape, Status
+from knowledge.questions.model import Answer, Metric, Phase, Question, Shape, Status
+from knowledge.records.audit import Act
 
 PREFIX = "?"  # a button's value: the question as if it had been typed
 UNDER = "="  # a button's value: something about the answer above it, ``=how/<key of the topic>[/more]``
@@ -117,6 +120,8 @@ async def _more(turn: Turn, what: str, question: Question | None, page: int) -> 
         turn.services, turn.known.id, question, turn.incoming.occurred_at, turn.speaker, turn.state.topic
     )
     topic, result = turn.state.topic, asked.answer
+    entry = asked.looked
+    turn.audit(replace(entry, act=Act.EXPORT) if entry is not None and what == Aside.CSV else entry)
     match what:
         case Aside.HOW:
             behind = (
@@ -145,6 +150,8 @@ async def _more(turn: Turn, what: str, question: Question | None, page: int) -> 
 
 async def _show(turn: Turn, asked: Asked) -> None:
     """An answer with its picture, where people would rather look, and what may be tapped next."""
+    turn.audit(asked.looked)
+    _mark_read(turn, asked.answer)
     topic = asked.topic
     is_new = topic is not turn.state.topic
     if topic is not None and is_new:
@@ -156,6 +163,16 @@ async def _show(turn: Turn, asked: Asked) -> None:
     turn.outgoing.append(
         Outgoing(text=asked.said, choices=_choices(turn, asked, topic if is_new else None, 0), attachment=picture)
     )
+
+
+def _mark_read(turn: Turn, answer: Answer) -> None:
+    """What staff were shown of reflections is read; their children may see that in their own day."""
+    if turn.known.is_staff and answer.question is not None and answer.question.shape is Shape.TEXTS:
+        turn.writes += [
+            MarkRead(student_id=row.id, date=row.day, reader_id=turn.known.id, at=turn.now)
+            for row in answer.rows
+            if row.phase is Phase.REFLECTION and row.day is not None
+        ]
 
 
 def _choices(turn: Turn, asked: Asked, topic: Topic | None, page: int) -> tuple[Choice, ...]:
@@ -185,6 +202,7 @@ def _choices(turn: Turn, asked: Asked, topic: Topic | None, page: int) -> tuple[
             Choice(label=turn.words("asking.close", name=Words.own(label)), value=_value(topic, Naming.CLOSE, id))
             for id, label in topic.students[:OFFERED]
         ]
+        found.append(turn.button("talks.list_button", f"{TALKS}list/"))
     found.append(turn.button("asking.how", _value(topic, Aside.HOW), Tone.CONTROL))
     if question.shape is Shape.STUDENTS and is_staff and len(result.rows) > 1:
         found.append(turn.button("asking.as_picture", _value(topic, Aside.CHART), Tone.CONTROL))

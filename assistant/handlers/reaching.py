@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 
+from assistant import replying
 from assistant.dialogue.asking import understand
 from assistant.dialogue.draft import Draft
+from assistant.dialogue.people import Person
 from assistant.dialogue.people_store import load_people
 from assistant.dialogue.topic import Topic
 from assistant.dialogue.turn import Turn
-from assistant.dialogue.writes import AddReply, CloseTalkRequests, TellOthers
-from assistant.handlers import talk
+from assistant.dialogue.writes import TellOthers
+from assistant.handlers import talk, talks
+from assistant.handlers.replying import next_button, show_one
 from assistant.messages import Choice, Kind, Outgoing, Tone, Words
 from assistant.wording.grade_fit import to_kana
 from assistant.wording.texts import Speaker
@@ -21,12 +24,12 @@ from intents.commands import Command, find_command
 from intents.managing import find_managing
 from knowledge.questions.model import Metric, Period, Question, Scope, ScopeKind, Shape
 from knowledge.records.accounts import accounts_of
+from knowledge.records.audit import Kind as AuditKind
 from knowledge.records.scope import load_viewer, permit_for
 from scheduler.outbox import Item
 
 UNDER = "="  # a button's value: something about the answer above it
 DRAFT = "@"  # a button's value: something about the draft, ``@send/<key of the draft>``
-LONGEST = 500  # characters of a word to a child
 NAMED = 30  # recipients named in a preview; the rest is counted
 BUTTONS = 8  # recipients who can be left out by a tap
 MAY_BE_WORDS = frozenset({"note", Command.GREETING, Command.THANKS})  # what a text to a child may be taken for
@@ -64,7 +67,7 @@ async def _begin_by_button(turn: Turn, parts: Sequence[str]) -> bool:
         case Naming.REPLY if chosen and (day := dict(topic.reflections).get(chosen[0][0])) is not None:
             await _begin(turn, chosen, day)
         case Naming.CLOSE if chosen:
-            await _close_requests(turn, chosen[0], topic.at)
+            await _close_requests(turn, chosen[0])
         case _:
             turn.say("asking.button_too_old", talk.menu(turn))
     return True
@@ -88,7 +91,7 @@ async def _begin_by_words(turn: Turn, text: str) -> bool:
             await _begin(turn, found, days[found[0][0]])
             return True
     elif len(found) == 1 and topic.question is not None and topic.question.metric is Metric.TALK_REQUESTS:
-        await _close_requests(turn, found[0], topic.at)
+        await _close_requests(turn, found[0])
         return True
     return False
 
@@ -96,7 +99,10 @@ async def _begin_by_words(turn: Turn, text: str) -> bool:
 async def _begin(turn: Turn, students: Sequence[tuple[str, str]], reflection: date | None) -> None:
     """Ask for the words, with a draft to tap."""
     if not await _may_reach(turn, students):
+        turn.audit_refusal(AuditKind.PERSON, "words to children", [id for id, _ in students])
         turn.say("answers.refused")
+        return
+    if reflection is not None and await show_one(turn, students[0][0], reflection):
         return
     ready = str(turn.words(f"reaching.draft_{_about(turn.state.topic)}")) if reflection is None else None
     _ask_for_words(turn, Draft(at=turn.now, students=tuple(students), ready=ready, reflection=reflection))
@@ -126,6 +132,8 @@ async def _go_on_by_words(turn: Turn, draft: Draft, text: str) -> bool:
             return True
     if await _begin_by_words(turn, text):
         return True
+    if draft.text is None and text.isdecimal() and 0 < int(text) <= len(draft.offers):
+        return await _go_on_by_button(turn, ["offer", draft.key, str(int(text) - 1)])
     match aside:
         case Aside.SEND | Aside.YES | Aside.REWRITE if draft.text is None:
             _ask_for_words(turn, draft)
@@ -156,6 +164,8 @@ async def _go_on_by_button(turn: Turn, parts: Sequence[str]) -> bool:
     match parts[0]:
         case "use":
             await _preview(turn, draft, draft.ready or "")
+        case "offer" if parts[2:] and parts[2].isdecimal() and int(parts[2]) < len(draft.offers):
+            await _preview(turn, draft, draft.offers[int(parts[2])])
         case "out" if len(draft.students) > 1:
             left = tuple(student for student in draft.students if student[0] not in parts[2:3])
             draft = replace(draft, students=left, at=turn.now)
@@ -178,8 +188,8 @@ async def _go_on_by_button(turn: Turn, parts: Sequence[str]) -> bool:
 
 async def _preview(turn: Turn, draft: Draft, text: str) -> None:
     """Who gets which words, as a child of the youngest grade among them will read them; nothing is sent yet."""
-    if not text or len(text) > LONGEST:
-        turn.say("reaching.too_long" if text else "reaching.write_again", most=LONGEST)
+    if not text or len(text) > replying.LONGEST:
+        turn.say("reaching.too_long" if text else "reaching.write_again", most=replying.LONGEST)
         return
     draft = replace(draft, text=text, at=turn.now)
     turn.change(draft=draft)
@@ -221,6 +231,7 @@ async def _send(turn: Turn, draft: Draft, text: str) -> None:
     """One message to each child that can be reached, through the outbox, once however often the button is tapped."""
     turn.change(draft=None)
     if not await _may_reach(turn, draft.students):  # rights may have ended since the draft was begun
+        turn.audit_refusal(AuditKind.PERSON, "words to children", [id for id, _ in draft.students])
         turn.say("answers.refused")
         return
     ids = [id for id, _ in draft.students]
@@ -228,47 +239,56 @@ async def _send(turn: Turn, draft: Draft, text: str) -> None:
         people = await load_people(connection, ids, turn.today)
         accounts = await accounts_of(connection, people, turn.services.channels)  # not those who left the school
     for student_id, account_id in accounts.items():
-        speaker = Speaker(language=turn.services.language, band=people[student_id].band)
-        key = "reaching.to_child" if draft.reflection is None else "reaching.reply_to_child"
-        said = speaker.say(key, sender=_sender(turn), text=Words.of(text))
-        item = Item(
-            key=f"reach:{turn.incoming.event_id}:{student_id}",
-            account_id=account_id,
-            kind="messages",
-            payload={
-                "messages": [Outgoing(text=said).to_json()],
-                "grade": people[student_id].grade,
-            },
-            due_at=turn.now,
-            created_at=turn.now,
-        )
-        turn.writes.append(TellOthers(item=item))
-    if draft.reflection is not None and accounts:
-        turn.writes.append(
-            AddReply(
-                reply_id=turn.incoming.event_id,
-                student_id=ids[0],
-                date=draft.reflection,
-                author_id=turn.known.id,
-                text=text,
-                sent_at=turn.now,
+        if draft.reflection is None:
+            turn.writes.append(_word_to(turn, people[student_id], account_id, text))
+        else:
+            turn.writes += replying.writes_of(
+                turn.services,
+                replying.Replied(
+                    reply_id=turn.incoming.event_id,
+                    child=people[student_id],
+                    account_id=account_id,
+                    day=draft.reflection,
+                    author=turn.known,
+                    text=text,
+                    at=turn.now,
+                    channel=turn.incoming.channel,
+                ),
             )
-        )
     away = [Words.own(label) for id, label in draft.students if id not in accounts]
     parts = [turn.words("reaching.sent", count=len(accounts))] if accounts else [turn.words("reaching.sent_to_nobody")]
     if away:
         names = Words.join(away, str(turn.words("reaching.comma")))
         parts.append(turn.words("reaching.not_linked", names=names))
-    turn.outgoing.append(Outgoing(text=Words.join(parts, "\n"), choices=tuple(talk.menu(turn))))
+    if accounts and draft.reflection is not None:
+        due = replying.due_at(turn.services, people[ids[0]], turn.now)
+        if due > turn.now:
+            parts.append(turn.words("replying.waits_until", time=f"{due:%H:%M}"))
+    choices = talk.menu(turn) if draft.after is None else [next_button(turn, draft.after)]
+    turn.outgoing.append(Outgoing(text=Words.join(parts, "\n"), choices=tuple(choices)))
 
 
-async def _close_requests(turn: Turn, student: tuple[str, str], seen_at: datetime) -> None:
+def _word_to(turn: Turn, child: Person, account_id: str, text: str) -> TellOthers:
+    speaker = Speaker(language=turn.services.language, band=child.band)
+    said = speaker.say("reaching.to_child", sender=_sender(turn), text=Words.of(text))
+    item = Item(
+        key=f"reach:{turn.incoming.event_id}:{child.id}",
+        account_id=account_id,
+        kind="messages",
+        payload={"messages": [Outgoing(text=said).to_json()], "grade": child.grade},
+        due_at=turn.now,
+        created_at=turn.now,
+    )
+    return TellOthers(item=item)
+
+
+async def _close_requests(turn: Turn, student: tuple[str, str]) -> None:
     """対応した: the child's wishes to talk that were listed then are closed."""
     if not await _may_reach(turn, [student], Metric.TALK_REQUESTS):
+        turn.audit_refusal(AuditKind.TALK_REQUESTS, "closing a request", [student[0]])
         turn.say("answers.refused")
         return
-    turn.writes.append(CloseTalkRequests(student_id=student[0], closed_by=turn.known.id, seen_at=seen_at, at=turn.now))
-    turn.say("reaching.request_closed", name=Words.own(student[1]))
+    await talks.close_of(turn, *student)
 
 
 async def _may_reach(turn: Turn, students: Sequence[tuple[str, str]], metric: Metric = Metric.REFLECTION_RATE) -> bool:

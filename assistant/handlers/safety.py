@@ -25,6 +25,7 @@ from scheduler.outbox import Item
 CATEGORY = "safety_check"
 HELP = "help"
 RECENT = timedelta(days=3)  # so long 「助けて」 answers a safety check
+Told = tuple[tuple[str, str], ...]  # (member of staff, id of the send)
 LEVELS = {"trouble": Level.SOON, "help": Level.URGENT}
 
 
@@ -38,11 +39,11 @@ async def on_safety_answer(turn: Turn, announcement_id: str, value: str) -> None
     turn.change(pending=None)  # a check-in can wait, and what the child writes now is no answer to it
     level = LEVELS[value]
     person = turn.known
-    told = False
+    alerted: Told = ()
     if person.is_student:
-        _raise(turn, value, str(turn.words(f"closures.safety_{value}")))
-        told = await care.tell_staff(turn, person, f"closures.staff_{value}", "safety")
-    told = await _tell_owner(turn, announcement_id, value) or told
+        alerted = await care.alert_staff(turn, person, f"closures.staff_{value}")
+        _raise(turn, value, str(turn.words(f"closures.safety_{value}")), alerted)
+    told = await _tell_owner(turn, announcement_id, value, alerted) or bool(alerted)
     parts = [turn.words(f"closures.answer_{value}{'' if person.is_student else '_staff'}")]
     if not told:
         parts.append(turn.words("closures.answer_nobody_told"))
@@ -100,14 +101,14 @@ async def on_more(turn: Turn) -> bool:
     if asked is None or not asked.announcement.is_safety_check or asked.value not in LEVELS:
         return False
     turn.change(answering=replace(answering, at=turn.now))
-    _raise(turn, asked.value, turn.incoming.text.strip())
-    told = await care.tell_staff(turn, turn.known, "closures.staff_more", "safety")
-    told = await _tell_owner(turn, asked.announcement.id, "more") or told
+    alerted = await care.alert_staff(turn, turn.known, "closures.staff_more")
+    _raise(turn, asked.value, turn.incoming.text.strip(), alerted)
+    told = await _tell_owner(turn, asked.announcement.id, "more", alerted) or bool(alerted)
     turn.say("closures.more_kept" if told else "closures.more_kept_unread")
     return True
 
 
-def _raise(turn: Turn, value: str, text: str) -> None:
+def _raise(turn: Turn, value: str, text: str, told: Told) -> None:
     turn.writes.append(
         RaiseAlert(
             event_id=turn.incoming.event_id,
@@ -117,6 +118,7 @@ def _raise(turn: Turn, value: str, text: str) -> None:
             words=value,
             text=text,
             at=turn.now,
+            told=told,
         )
     )
 
@@ -127,8 +129,8 @@ async def _may_know(connection: AsyncConnection, turn: Turn, person_id: str) -> 
     return (turn.known.school_id or "") in viewer.schools
 
 
-async def _tell_owner(turn: Turn, announcement_id: str, value: str) -> bool:
-    """Tell who asked; whether they can be written to."""
+async def _tell_owner(turn: Turn, announcement_id: str, value: str, told: Told) -> bool:
+    """Tell who asked, unless they were told as the child's staff; whether they can be written to."""
     async with turn.services.database.read() as connection:
         announcement = await find_announcement(connection, announcement_id)
         owner = announcement.owner_id if announcement is not None else ""
@@ -137,13 +139,15 @@ async def _tell_owner(turn: Turn, announcement_id: str, value: str) -> bool:
     account_id = accounts.get(owner)
     if account_id is None or owner == turn.known.id:
         return False
+    if owner in dict(told):
+        return True
     speaker = Speaker(language=turn.services.language, band="staff")
     name = Words.own(f"{turn.known.family_name} {turn.known.given_name}")
     said = (
         speaker.say(f"closures.lead_{value}", name=name) if may_name else speaker.say(f"closures.lead_{value}_unnamed")
     )
     item = Item(
-        key=f"safety:{turn.incoming.event_id}:{account_id}",  # the key of care.tell_staff: nobody is told twice
+        key=f"safety:{turn.incoming.event_id}:{account_id}",
         account_id=account_id,
         kind="messages",
         payload={"messages": [Outgoing(text=said).to_json()]},

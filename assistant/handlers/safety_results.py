@@ -14,6 +14,7 @@ from assistant.handlers.closing import NAMED, names_of
 from assistant.messages import Outgoing, Words
 from knowledge.records.accounts import accounts_of
 from knowledge.records.announcements import SAFETY_ANSWERS, Announced, announcements_for
+from knowledge.records.audit import Act, Entry, Kind
 from knowledge.records.calendar import ClosedDays
 from knowledge.records.closures import find_closures
 from knowledge.records.leads import schools_led
@@ -43,6 +44,7 @@ async def on_question(turn: Turn, *, named: bool) -> bool:
     if not responses and not away:  # somebody without rights over any child
         turn.say("answers.refused")
         return True
+    audit_responses(turn, newest, responses)
     lines = [turn.words("closures.results", count=len(responses))]
     for value in WORST_FIRST:
         given = [each for each in responses if each.value == value]
@@ -58,6 +60,22 @@ async def on_question(turn: Turn, *, named: bool) -> bool:
     choices = (turn.button("closures.remind_button", f"~missing/{newest.id}"),) if missing else ()
     turn.outgoing.append(Outgoing(text=Words.join(lines, "\n"), choices=choices))
     return True
+
+
+def audit_responses(turn: Turn, announcement: Announced, people: Sequence[Response], act: Act = Act.READ) -> None:
+    """Keep in the audit whose answers are shown; of nobody, nothing is kept."""
+    children = [each.person_id for each in people if each.is_student]
+    if children:
+        entry = Entry(
+            actor_id=turn.known.id,
+            act=act,
+            kind=Kind.RESPONSES,
+            subject_ids=children,
+            channel=turn.incoming.channel,
+            at=turn.now,
+            detail=f"announcement:{announcement.id}",
+        )
+        turn.audit(entry)
 
 
 async def remind(turn: Turn, announcement_id: str) -> None:

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 from assistant.checkins.model import Question
 from assistant.dialogue import flow
+from assistant.dialogue.reply_writes import ToldRead
 from assistant.dialogue.state import Pending
 from assistant.dialogue.turn import Turn
-from assistant.handlers import care, checkin
+from assistant.handlers import checkin, wishes
+from assistant.handlers.checkin_steps import is_kept
 from assistant.messages import Choice, Kind, Outgoing, Words
 from intents.commands import Command, find_command
 from knowledge.questions.model import Phase
+from knowledge.records.audit import Kind as AuditKind
+from knowledge.records.replies import read_unheard
 
 LONGEST_TEXT = 2000  # characters that are looked at
 BUTTONS = {
@@ -47,7 +51,7 @@ async def on_command(turn: Turn) -> bool:
             said = turn.words(f"talk.{'speaks_japanese' if turn.language == 'ja' else 'speaks_english'}")
             await _say(turn, said)
         case Command.HUMAN_HELP if turn.person is not None and turn.person.is_student:
-            await care.on_wants_human(turn)
+            await wishes.ask_whom(turn)
         case Command.HUMAN_HELP if turn.incoming.kind is Kind.CHOICE:  # the menu under a LINE chat is everybody's
             await _say(turn, turn.words("talk.help"), menu(turn))
         case Command.OWN_DAY if turn.person is not None and turn.person.is_student:
@@ -63,7 +67,9 @@ async def on_anything(turn: Turn) -> bool:
     if turn.incoming.kind is Kind.OTHER:
         said = turn.words("talk.only_text")
     elif turn.incoming.kind is not Kind.TEXT:
-        return True  # a button of a kind that is no more: nothing to say
+        if turn.incoming.kind is Kind.CHOICE:  # of others, or of a kind that is no more: nothing to say
+            turn.audit_refusal(AuditKind.PERSON, "a button that is not theirs")
+        return True
     elif pending is None:
         said = turn.words("talk.not_understood")
     else:
@@ -155,11 +161,26 @@ async def _own_day(turn: Turn) -> None:
                 option = question.option(value)
                 shown = Words.of(flow.localised(option.label, turn.language)) if option else Words.own(value)
                 name = flow.localised(question.name, turn.language)
+                if is_kept(turn, phase, question):
+                    shown = Words.join([shown, Words.of("🔒")], " ")
                 lines.append(turn.words("talk.own_day_line", name=name, value=shown))
+    lines += await _read_by_teacher(turn)
     if lines:
         await _say(turn, turn.words("talk.own_day", lines=Words.join(lines, "\n")))
     else:
         await _say(turn, turn.words("talk.own_day_nothing"), menu(turn))
+
+
+async def _read_by_teacher(turn: Turn) -> list[Words]:
+    """That a teacher has read the latest reflection, said once, where the school wants it said."""
+    if not turn.services.times.of(turn.known.school_id or "").read_receipts:
+        return []
+    async with turn.services.database.read() as connection:
+        day = await read_unheard(connection, turn.known.id, turn.today)
+    if day is None:
+        return []
+    turn.writes.append(ToldRead(student_id=turn.known.id, date=day, at=turn.now))
+    return [turn.words("replying.read_by_teacher", month=day.month, day=day.day)]
 
 
 def _command(turn: Turn) -> Command | None:

@@ -15,12 +15,14 @@ from assistant.channels.line.routes import line_routes
 from assistant.dialogue.turn import Handler
 from assistant.running import Process, running
 from assistant.settings import Settings
+from assistant.web.account import account_routes
 from assistant.web.care import care_routes
 from assistant.web.documents import document_routes
-from assistant.web.files import file_routes
+from assistant.web.files import file_routes, opens_for
 from assistant.web.go import go_routes
 from assistant.web.health import WEB, health_routes, parts_of
 from assistant.web.library import library_routes
+from assistant.web.privacy import privacy_routes
 from assistant.web.proof import proof_routes
 from assistant.web.security import protection
 
@@ -33,11 +35,13 @@ def web_app(process: Process, *, demo: bool = False) -> Starlette:
             *_webhooks(process),  # first, for they are asked for most: routes are tried one after another
             *health_routes(core.database, now, [WEB, *parts_of(process)]),
             *proof_routes(secret),
-            *file_routes(core.database, secret, now),
+            *file_routes(core.database, secret, now, opens_for(settings, core, now)),
             *document_routes(settings, core, now),
             *library_routes(settings, core, now),
             *care_routes(settings, core, now),
+            *account_routes(settings, core, now),
             *go_routes(core.database, secret, now),
+            *privacy_routes(settings.language, process.services.retention),
             *browser_routes(settings, core, now, demo=demo),
         ],
         middleware=protection(settings),

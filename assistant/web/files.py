@@ -1,9 +1,10 @@
-"""``GET /files/{id}``: a picture or a table, for whoever holds its signed address."""
+"""``GET /files/{id}``: a picture or a table, for whoever holds its signed address, as long as the one it was made for
+has a role here, and not in the browser of somebody else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -11,15 +12,29 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from assistant.attachments import File, find_files, has_expired, is_signed
+from assistant.bootstrap import Core
+from assistant.channels.browser.cookies import Cookies
+from assistant.channels.browser.sessions import Sessions
+from assistant.dialogue.people_store import load_people
 from assistant.messages import LANGUAGES
+from assistant.settings import Settings
 from assistant.wording.texts import Speaker
 from knowledge.db import Database
 from knowledge.errors import StorageDownError
+from knowledge.records.audit import Act, Entry, Kind, record
+
+MayOpen = Callable[[Request, str], Awaitable[bool]]  # whether a request may have a file made for this person
 
 
-def file_routes(database: Database, secret: bytes, now: Callable[[], datetime]) -> list[Route]:
-    """403 for an address that is not ours, 410 when its time is over, 404 when nothing is there, 503 while nothing can
-    be read. LINE looks with HEAD before it fetches."""
+async def _anybody(request: Request, person_id: str) -> bool:
+    return True
+
+
+def file_routes(
+    database: Database, secret: bytes, now: Callable[[], datetime], may_open: MayOpen = _anybody
+) -> list[Route]:
+    """403 for an address that is not ours, 410 when its time is over, 404 when nothing is there for them, 503 while
+    nothing can be read. LINE looks with HEAD before it fetches."""
 
     async def file(request: Request) -> Response:
         file_id: str = request.path_params["file_id"]
@@ -30,6 +45,8 @@ def file_routes(database: Database, secret: bytes, now: Callable[[], datetime]) 
             return _sorry(410, "link_expired")
         try:
             found = (await find_files(database, [file_id], now())).get(file_id)
+            if found is not None and not await may_open(request, found.person_id):
+                found = None
         except StorageDownError:
             return _sorry(503, "link_later")
         if found is None:
@@ -37,6 +54,25 @@ def file_routes(database: Database, secret: bytes, now: Callable[[], datetime]) 
         return Response(found.content, media_type=found.media_type, headers=_headers(found))
 
     return [Route("/files/{file_id}", file, methods=["GET", "HEAD"])]
+
+
+def opens_for(settings: Settings, core: Core, now: Callable[[], datetime]) -> MayOpen:
+    """Who fetches without being signed in is LINE, or the person on their phone; rights do not outlive a role."""
+    idle, cookies = timedelta(minutes=settings.session_minutes), Cookies.of(settings.base_url)
+    sessions = Sessions(core.database, core.services.secret, now, settings.zone, idle)
+
+    async def may_open(request: Request, person_id: str) -> bool:
+        at = now().astimezone(settings.zone)
+        session = await sessions.find(cookies.session_of(request), is_use=False)
+        if session is not None and session.person.id != person_id:  # sent on, or a machine that is shared
+            entry = Entry(actor_id=session.person.id, act=Act.REFUSED, kind=Kind.FILES, channel="page", at=at)
+            await record(core.database, [entry])
+            return False
+        async with core.database.read() as connection:
+            person = (await load_people(connection, [person_id], at.date())).get(person_id)
+        return person is not None and bool(person.roles)
+
+    return may_open
 
 
 def _headers(file: File) -> dict[str, str]:

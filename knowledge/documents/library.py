@@ -56,17 +56,25 @@ class Library:
         self._refreshing = asyncio.Lock()
         self._is_clean = False  # whether no file holds what was replaced or removed; a process may have ended too soon
 
-    async def search(self, text: str, reader: Reader, k: int = 5, *, hide: Hide | None = None) -> list[Hit]:
+    @property
+    def asks_model(self) -> bool:
+        """Whether a question may be put to an embedding model."""
+        return bool(self._vectors.name)
+
+    async def search(
+        self, text: str, reader: Reader, k: int = 5, *, hide: Hide | None = None, may_embed: bool = True
+    ) -> list[Hit]:
         """The ``k`` best passages of what ``reader`` may read, best first; none for a text without words. The embedding
         model is asked only where the words do not decide; where it fails, it is done without. It gets
-        what ``hide`` leaves of the words of staff, and of those of children and families nothing at all."""
+        what ``hide`` leaves of the words of staff, and of those of children and families nothing at all, nor of
+        whom it may not be told anything (``may_embed``)."""
         if not any(character.isalnum() for character in text):
             return []
         async with self._database.read() as connection:
             index = await self._current(connection)
             found = await asyncio.to_thread(index.search, text, reader, max(k, DEPTH))
             rarity = await asyncio.to_thread(index.rarities, text, reader)
-            if not self._vectors.name or not reader.is_staff or not needs_vectors(text, found):
+            if not (self.asks_model and may_embed and reader.is_staff) or not needs_vectors(text, found):
                 return await _hits(connection, found[:k], reader, rarity)
         nearest = await self._nearest(await hide(text) if hide else text, index, reader)
         async with self._database.read() as connection:

@@ -102,6 +102,11 @@ async def activity_report(
     return csv_file([HEADER, *rows])
 
 
+async def children_of_class(connection: AsyncConnection, class_id: str, first: date, last: date) -> list[str]:
+    """Who is in such a report."""
+    return sorted({child.id for child in await _children(connection, class_id, first, last)})
+
+
 def _row(
     child: _Child,
     day: date,
@@ -141,8 +146,8 @@ def _checkin(record: CheckInRecord | None, timezone: ZoneInfo) -> tuple[Cell, Ce
 
 
 def _told(record: CheckInRecord | None, name: str) -> Cell:
-    """An answer, unless the child kept the check-in to themself."""
-    return None if record is None or record.visibility == "self" else getattr(record, name)
+    """An answer, unless the child keeps it to themself."""
+    return None if record is None else record.shared(name)
 
 
 def _by_subject(log: _Study | None) -> Cell:

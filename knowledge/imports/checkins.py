@@ -69,6 +69,6 @@ CHECKINS = table_kind(
         columns=_columns,
         row=_row,
         key={"student_id": "studentId", "date": "date", "phase": "phase"},
-        only_new={"extra": {}},
+        only_new={"extra": {}, "private": None},
     )
 )

@@ -11,6 +11,7 @@ from knowledge.imports.assessments import ASSESSMENTS
 from knowledge.imports.attendance import ATTENDANCE
 from knowledge.imports.calendar import CALENDAR
 from knowledge.imports.checkins import CHECKINS
+from knowledge.imports.consents import CONSENTS
 from knowledge.imports.content import CONTENT
 from knowledge.imports.nurse_visits import NURSE_VISITS
 from knowledge.imports.observations import OBSERVATIONS
@@ -18,6 +19,7 @@ from knowledge.imports.oneroster.load import ONEROSTER
 from knowledge.imports.problems import ImportFailedError, Problem, Summary, fail
 from knowledge.imports.run import ImportKind, ImportRun, Progress
 from knowledge.imports.study_log import STUDY_LOG
+from knowledge.records.sign_in_names import SignInNames
 
 __all__ = ["KINDS", "ImportFailedError", "ImportKind", "Problem", "Progress", "Summary", "run_import"]
 
@@ -32,6 +34,7 @@ KINDS: dict[str, ImportKind] = {
     "calendar": CALENDAR,
     "content": CONTENT,
     "activities": ACTIVITIES,
+    "consents": CONSENTS,
 }
 
 
@@ -43,11 +46,13 @@ async def run_import(
     timezone: ZoneInfo,
     dry_run: bool = False,
     progress: Progress | None = None,
+    sign_in: SignInNames | None = None,
 ) -> Summary:
     """Imports the file (for ``oneroster``: folder or zip) at ``path`` in one transaction.
 
     ``timezone``: the school's, for times without offset. ``dry_run``: checks everything and returns the summary there
-    would have been, on a connection that writes nothing. Raises ``ImportFailedError`` with the problems, the store
+    would have been, on a connection that writes nothing. ``sign_in``: which names of people ``oneroster`` keeps, hashed,
+    for sign-in with the school's accounts; None: none, and those that were kept go. Raises ``ImportFailedError`` with the problems, the store
     being as it was; ``StorageDownError`` when the store does not answer.
     """
     if kind not in KINDS:
@@ -60,5 +65,6 @@ async def run_import(
             timezone=timezone,
             dry_run=dry_run,
             progress=progress or (lambda _rows, _fraction: None),
+            sign_in=sign_in,
         )
         return await KINDS[kind].run(run)

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.db import Base
 from knowledge.imports.problems import Problems, Summary
+from knowledge.records.sign_in_names import SignInNames
 
 CHUNK = 2_000  # rows per statement; times the columns of a key this stays under SQLite's 32,766 parameters
 
@@ -33,6 +34,9 @@ class ImportRun:
     dry_run: bool  # read and compare, write nothing
     progress: Progress
     problems: Problems = field(default_factory=Problems)
+    sign_in: SignInNames | None = (
+        None  # the names by which people sign in with the school's accounts; None: nobody does
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from knowledge.questions.figures import phases_of
 from knowledge.questions.members import Key, belongs
 from knowledge.questions.metrics import catalogue
 from knowledge.questions.model import Answer, AnswerRow, Metric, Order, Phase, Reason
-from knowledge.records.checkins import CheckIn
+from knowledge.records.checkins import CheckIn, shown
 from knowledge.records.observations import Observation
 from knowledge.records.roster import User
 
@@ -70,8 +70,12 @@ async def _checkins(asking: Asking) -> list[Written]:
     statement = _statement(frame, phase is not None, awaits)
     parameters = {**asking.parameters, "phase": phase}
     found: list[Written] = []
-    for id, family, given, day, of_phase, extra, *fields in await asking.connection.execute(statement, parameters):
-        answers: list[Any] = [*fields, *extra.values()]  # a school's own questions too, where they were put into words
+    for id, family, given, day, of_phase, private, extra, *fields in await asking.connection.execute(
+        statement, parameters
+    ):
+        kept = set[str]() if asking.permit.own else {*(private or "").split()}
+        own = [value for name, value in extra.items() if name not in kept]  # of questions of the school's own
+        answers: list[Any] = [*fields, *own]
         if text := "\n".join(answer for answer in answers if answer and isinstance(answer, str)):
             found.append(Written(student_id=id, name=f"{family} {given}", day=day, phase=Phase(of_phase), text=text))
     return found
@@ -93,13 +97,15 @@ def _private(asking: Asking) -> Frame:
 @cache
 def _statement(frame: Frame, one_phase: bool, awaits: bool) -> Select[*tuple[Any, ...]]:
     frame = replace(frame, narrow=replace(frame.narrow, phase=one_phase))
-    who, conditions = frame.who, finished(frame)
+    who, conditions = frame.who, finished(frame, *(["subject"] if frame.narrow.subject else []))
     if frame.narrow.subject:
         conditions.append(CheckIn.subject == SUBJECT)
     if awaits:
         conditions.append(waiting())
+    who_and_when = (User.sourced_id, User.family_name, User.given_name, CheckIn.date, CheckIn.phase)
+    fields = [shown(field) for field in FIELDS] if frame.narrow.without_self else FIELDS
     return (
-        select(User.sourced_id, User.family_name, User.given_name, CheckIn.date, CheckIn.phase, CheckIn.extra, *FIELDS)
+        select(*who_and_when, CheckIn.private, CheckIn.extra, *fields)
         .select_from(who)
         .join(CheckIn, belongs(who, CheckIn.student_id, CheckIn.date))
         .join(User, User.sourced_id == CheckIn.student_id)

@@ -8,13 +8,27 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, and_, bindparam, func, select
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from knowledge.db import Base, upsert
 from knowledge.questions.model import Phase
 from knowledge.records.depth import depth_of
+
+SELF = "self"  # the visibility of what a child keeps to themself
 
 
 class Status(StrEnum):
@@ -59,7 +73,8 @@ class CheckIn(Base):
     went_well: Mapped[str | None]
     difficult: Mapped[str | None]
     next_step: Mapped[str | None]
-    visibility: Mapped[str]  # self, teacher, class
+    visibility: Mapped[str]  # self, teacher, class: of all answers
+    private: Mapped[str | None]  # of the others those kept to oneself: names of columns, or in ``extra``; see ``keep``
     depth: Mapped[int | None]  # 0–4, of a reflection with text: see ``depth.py``
     extra: Mapped[dict[str, Any]]  # answers to questions that a school added itself, by question id
 
@@ -68,7 +83,7 @@ class Note(Base):
     """What a child noted during the day (メモ)."""
 
     __tablename__ = "notes"
-    __table_args__ = (Index("ix_notes_student_id_date", "student_id", "date"),)
+    __table_args__ = (Index("ix_notes_student_id_date", "student_id", "date"), Index("ix_notes_date", "date"))
 
     id: Mapped[str] = mapped_column(primary_key=True)  # the id of the event that brought it: stored once
     student_id: Mapped[str] = mapped_column(ForeignKey("users.sourced_id"))
@@ -99,7 +114,40 @@ class CheckInRecord:
     difficult: str | None = None
     next_step: str | None = None
     visibility: str = "teacher"
+    private: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def is_kept(self, name: str) -> bool:
+        """Whether the child keeps the answer of a column, or of a question of the school's own, to themself."""
+        return self.visibility == SELF or f" {name} " in (self.private or "")
+
+    def shared(self, name: str) -> Any:
+        """The answer of a column as others may see it: None where the child keeps it to themself."""
+        return None if self.is_kept(name) else getattr(self, name)
+
+    def keep(self, names: Iterable[str]) -> CheckInRecord:
+        """The record with these answers, and no others, kept to oneself."""
+        kept = sorted({*names})
+        return replace(self, private=f" {' '.join(kept)} " if kept else None)
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """What the child keeps to themself, answer by answer."""
+        return frozenset((self.private or "").split())
+
+
+def shared(*names: str) -> ColumnElement[bool]:
+    """That a child keeps none of these answers of a check-in to themself. Whatever names a child to anybody else takes
+    this as a condition, or reads the column as ``shown``."""
+    return and_(
+        CheckIn.visibility != SELF,
+        *(or_(CheckIn.private.is_(None), ~CheckIn.private.contains(f" {name} ", autoescape=True)) for name in names),
+    )
+
+
+def shown(answer: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    """An answer as others than the child may see it: NULL where it is kept to oneself."""
+    return case((shared(answer.key), answer))
 
 
 KEY = ("student_id", "date", "phase")

@@ -33,7 +33,10 @@ class ContentOffer(Base):
     """A piece of content that was offered to somebody, and what came of it."""
 
     __tablename__ = "content_offers"
-    __table_args__ = (Index("ix_content_offers_person_id_offered_at", "person_id", "offered_at"),)
+    __table_args__ = (
+        Index("ix_content_offers_person_id_offered_at", "person_id", "offered_at"),
+        Index("ix_content_offers_offered_at", "offered_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     content_id: Mapped[str] = mapped_column(ForeignKey("content.content_id"), index=True)

@@ -76,6 +76,12 @@ async def use_code(
     return code.person_id if taken.rowcount == 1 else Refusal.USED
 
 
+async def owner_of(connection: AsyncConnection, text: str, *, secret: bytes) -> str | None:
+    """Whose code this is or was, whatever became of it; None: nobody's."""
+    code_hash = _hash(_plain(text), secret)
+    return await connection.scalar(select(LinkCode.person_id).where(LinkCode.code_hash == code_hash))
+
+
 async def wrong_codes(connection: AsyncConnection, account_id: str, since: datetime) -> int:
     """How many codes an account got wrong since a moment."""
     statement = select(func.count()).where(LinkAttempt.account_id == account_id, LinkAttempt.at >= since)

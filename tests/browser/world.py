@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -58,10 +58,12 @@ async def browser_world(
     language: str = "ja",
     base_url: str = "",
     handlers: tuple[Handler, ...] = HANDLERS,
+    clock: HandClock | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[BrowserWorld]:
-    """A Monday morning. With ``demo`` the roster is the demo district's."""
-    clock = HandClock()
-    settings = settings_of(folder, database_url, language=language, base_url=base_url)
+    """A Monday morning. With ``demo`` the roster is the demo district's. ``more``: further settings."""
+    clock = clock or HandClock()
+    settings = settings_of(folder, database_url, language=language, base_url=base_url, **(more or {}))
     async with running_app(settings, scheduler=False, demo=demo, now=clock.now, handlers=handlers) as app:
         core: Core = app.state.core
         if demo:

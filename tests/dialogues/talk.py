@@ -34,8 +34,9 @@ RANKS_OR_PRAISES = re.compile(
     r"|\b(?:smart|clever|genius|talented|gifted|rank(?:ing|ed)?|good (?:boy|girl)|best in)\b",
     re.IGNORECASE,
 )
+OFFERS_TO_TALK = "!talk"  # the one button that may stand at the end of a check-in
 WENT_WRONG = re.compile("うまく ?うごかな|うまく動かな|うまく処理でき|something went wrong|didn't work")
-NAMES = {"めい", "そら", "花", "蓮", "結衣", "伊藤", "春子 伊藤"}  # how people are called
+NAMES = {"めい", "そら", "花", "蓮", "結衣", "伊藤", "春子 伊藤", "林", "優子 林", "誠 森"}  # how people are called
 KANJI = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 
 
@@ -77,6 +78,7 @@ class Dialogue:
     steps: list[Step]
     linked: bool = True
     announced: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])  # as ``ChatWorld.announce`` takes it
+    reached: list[str] = field(default_factory=list[str])  # others who can be written to, in their browsers
     documents: bool = False  # those of ``tests.builders.library`` are there
 
 
@@ -90,6 +92,7 @@ def read(path: Path) -> list[Dialogue]:
             at=each["at"],
             linked=each.get("linked", True),
             announced=each.get("announced", []),
+            reached=each.get("reached", []),
             documents=each.get("documents", False),
             steps=[_step(step) for step in each["steps"]],
         )
@@ -119,6 +122,8 @@ class Talk:
         who = dialogue.by
         if dialogue.documents:
             await fill_library(self.world.core.services.library, self.world.clock.now())
+        for person_id in dialogue.reached:
+            await self.world.link(person_id, f"browser:{person_id}")
         for each in dialogue.announced:
             await self.world.announce(**each)
         for number, step in enumerate(dialogue.steps, start=1):
@@ -232,7 +237,8 @@ class Talk:
             broken.append(
                 f"'{pending['question']}' waits, and there are only {replies[-1].labels}:\n{replies[-1].text}"
             )
-        if ended and (replies[-1].choices or re.search("[?？]", self._words_of_ours(who, replies[-1]))):
+        asked = [label for label, value in replies[-1].choices if value != OFFERS_TO_TALK] if replies else []
+        if ended and (asked or re.search("[?？]", self._words_of_ours(who, replies[-1]))):
             broken.append(f"ends the check-in and still asks: {replies[-1].text} {replies[-1].labels}")
         broken += [each for phase in ended for each in await self._wrongly_ended(who, body, after, phase)]
         return broken

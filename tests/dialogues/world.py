@@ -107,7 +107,7 @@ class ChatWorld:
         self._sent += 1
         account_id = f"console:{person_id}"
         if linked:
-            await self._link(person_id, account_id)
+            await self.link(person_id, account_id)
         event = RawEvent(
             event_id=f"console:{self._sent:05}",
             channel="console",
@@ -170,10 +170,10 @@ class ChatWorld:
             rows = await connection.execute(select(InboxEvent.state, InboxEvent.attempts))
             return sum(row.state != "done" or row.attempts > 0 for row in rows)
 
-    async def _link(self, person_id: str, account_id: str) -> None:
+    async def link(self, person_id: str, account_id: str) -> None:
         row = {
             "id": account_id,
-            "channel": "console",
+            "channel": account_id.partition(":")[0],
             "person_id": person_id,
             "linked_at": self.clock.now(),
             "last_seen_at": self.clock.now(),

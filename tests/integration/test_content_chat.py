@@ -135,7 +135,7 @@ async def test_a_reflection_ends_with_what_may_help_and_why(world: ChatWorld) ->
     last = await reflect(world)
     assert "「分数のたし算」は、この4週間で10問中4問せいかい" in last.text
     assert titles(last) == ["分数のたし算（動画）（まなび動画・5分）"]
-    assert last.choices == [] and "？" not in last.text  # an offer, no question
+    assert last.labels == ["相談したい"] and "？" not in last.text  # offers, no question
     assert await offers(world) == [("frac", "s-hana", "next_step")]
 
 

@@ -41,6 +41,7 @@ from knowledge.records.roster import Course, Enrollment, Org, SchoolClass, User
 from scheduler.engines.pgqueuer_ports import TABLE
 from scheduler.leadership import Lease
 from scheduler.outbox import Outbox
+from scheduler.tellings import Escalation
 from tests.platforms.line import LineStandIn
 from tests.platforms.openai import OpenAIStandIn, openai_stand_in
 from tests.platforms.slack import SlackStandIn
@@ -57,7 +58,7 @@ SECRETS = {
     "slack_signing_secret": "marker-slack-secret",
     "slack_bot_token": "xoxb-marker-slack-token",
 }
-WORTH_KNOWING = {"AYUMI_LLM", "documents"}  # of a healthy installation
+WORTH_KNOWING = {"AYUMI_LLM", "documents", "school accounts"}  # of a healthy installation
 
 
 on_their_loop = pytest.mark.asyncio(loop_scope="module")  # that of the stand-ins
@@ -364,6 +365,13 @@ def urgent_alert() -> Any:
     )
 
 
+def waiting(**how: Any) -> Callable[[], Any]:
+    return lambda: insert(Escalation).values(
+        kind="alert", item_id="a", student_id="s", level="urgent", begun_at=ago(hours=2), step=1,
+        next_at=ago(hours=-1), **how,
+    )  # fmt: skip
+
+
 def document_without_vectors() -> Any:
     return insert(Document).values(
         id="d", source="file:/x", kind="document", title="きまり", file_name="x.md", media_type="text/markdown",
@@ -414,6 +422,16 @@ PLANTED: dict[str, tuple[Callable[[World], Awaitable[None]], str, str]] = {
         "Is one running ('ayumi serve' or 'ayumi scheduler')?",
     ),
     "an urgent alert that nobody looks at": (stored(urgent_alert), "alerts", "call the school now. 'ayumi alerts'"),
+    "an alert that nobody could be told of": (
+        stored(waiting(rounds=0, told_at=None)),
+        "who is told",
+        "ayumi link-code",
+    ),
+    "an alert that everybody was told of in vain": (
+        stored(waiting(rounds=1, told_at=ago(hours=1))),
+        "who is told",
+        "call the school",
+    ),
     "an address without https": (plain_http, "AYUMI_BASE_URL", "Use an https address"),
     "an address that does not answer": (nobody_there, "public address", "check DNS, the certificate"),
     "an address of something else": (elsewhere, "public address", "let AYUMI_BASE_URL, DNS and the reverse proxy"),

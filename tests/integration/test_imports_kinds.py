@@ -20,6 +20,7 @@ from knowledge.records.attendance import STATUSES, AttendanceEntry
 from knowledge.records.calendar import CalendarDay
 from knowledge.records.checkins import CheckIn
 from knowledge.records.collected import Collected
+from knowledge.records.consents import Consent
 from knowledge.records.content import Content
 from knowledge.records.nurse_visits import NurseVisit
 from knowledge.records.observations import Observation
@@ -136,6 +137,23 @@ OF_KIND = {
             ("maxScore", "1e3"): POINTS,
             ("score", "50.5"): "at most 50, the maxScore",
             ("maxScore", "0"): "more than 0",
+        },
+    ),
+    "consents": Kind(
+        model=Consent,
+        cells={
+            "personId": "s-hana", "purpose": "prompts", "given": "false", "decidedAt": "2026-05-11T10:00",
+            "decidedBy": "g-sato",
+        },
+        key="personId+purpose",
+        other={"purpose": "model"},
+        later={"given": "true"},
+        optional=frozenset({"decidedBy"}),
+        wrong={
+            ("personId", "s-9"): SOMEONE,
+            ("purpose", "fun"): "one of prompts, model",
+            ("decidedAt", "2026-05-11T16"): A_MOMENT,
+            ("decidedBy", "g-9"): SOMEONE,
         },
     ),
     "observations": Kind(

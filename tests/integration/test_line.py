@@ -64,7 +64,7 @@ async def test_a_code_that_spells_a_word_of_distress_by_chance_links_all_the_sam
 
 async def test_a_code_is_found_behind_the_word_for_it(world: LineWorld) -> None:
     await world.link("hana", "s-hana")
-    assert "見つかりませんでした" in (await world.say("ren", "連携コード：ＡＢＣＤ２３４５"))[0]
+    assert "つながりませんでした" in (await world.say("ren", "連携コード：ＡＢＣＤ２３４５"))[0]
 
 
 async def test_a_follow_is_answered_with_how_to_link(world: LineWorld) -> None:
@@ -80,7 +80,7 @@ async def test_a_whole_morning_is_five_taps_and_free_of_quota(linked: LineWorld)
     await linked.tap("hana", "時間を決めて取り組む")
     closing = await linked.tap("hana", "4 できそう")
     assert "「分数のわり算を三問とく」" in closing[0]
-    assert linked.line.quick_replies_to(HANA) == []
+    assert [label for label, _ in linked.line.quick_replies_to(HANA)] == ["相談したい"]  # quiet, and asks nothing
     assert linked.line.quota_used == 0
     async with linked.core.database.read() as connection:
         (record,) = await find_checkins(connection, ["s-hana"], [MORNING.date()])

@@ -26,6 +26,7 @@ from knowledge.records.roster import User
 from scheduler.leadership import Lease
 from scheduler.metrics import kind_of
 from scheduler.outbox import Outbox
+from scheduler.tellings import Escalation
 from tests.running import served
 from tests.worlds import LineWorld, line_world
 
@@ -150,6 +151,21 @@ async def test_alerts_that_nobody_has_looked_at_are_counted_by_level(database: D
         figures = await read_figures(connection, NOW)
     assert figures.alerts == {"urgent": 1, "soon": 2}
     assert figures.alert_age == {"urgent": 1200.0, "soon": 1200.0}  # whoever writes again does not get younger
+
+
+async def test_what_reached_nobody_or_nobody_heard_is_counted_by_level(database: Database) -> None:
+    row = {"kind": "alert", "student_id": "s", "begun_at": NOW, "next_at": NOW, "step": 1}
+    rows = [
+        {"item_id": "1", "level": "urgent", "told_at": None, "rounds": 0, **row},
+        {"item_id": "2", "level": "urgent", "told_at": NOW, "rounds": 0, **row},
+        {"item_id": "3", "level": "soon", "told_at": NOW, "rounds": 2, **row},
+        {"item_id": "4", "level": "talk", "told_at": None, "rounds": 1, **row},
+    ]
+    await store(database, insert(Escalation).values(rows))
+    async with database.read() as connection:
+        figures = await read_figures(connection, NOW)
+    assert figures.untold == {"urgent": 1, "soon": 0, "talk": 1}
+    assert figures.unheard == {"urgent": 0, "soon": 1, "talk": 1}
 
 
 async def test_the_lag_of_the_scheduler_goes_by_the_clock_of_the_database(database: Database) -> None:

@@ -131,8 +131,9 @@ async def test_a_child_is_told_that_the_reflection_was_read(world: LineWorld) ->
 
 async def test_a_child_who_wants_to_talk_is_listed_until_the_teacher_has_talked(world: LineWorld) -> None:
     await world.say("hana", "相談したい")
+    await world.tap("hana", "たんにんの先生")
     before = len(heard(world, "ito"))
-    [said] = await world.tap("hana", "先生に伝える")
+    [said] = await world.tap("hana", "友だちのこと")
     assert "伝えた" in said
     [told] = heard(world, "ito")[before:]
     assert "佐藤 花" in told

@@ -120,7 +120,7 @@ async def test_a_question_after_one_that_was_asked_back_is_a_new_one(world: Line
 async def test_a_child_who_asks_where_to_turn_is_shown_people_and_no_passage(world: LineWorld, text: str) -> None:
     said = "\n".join(await world.say("hana", text))
     assert "0120" in said and "📄" not in said
-    assert "先生に伝える" in labels(world, "hana")
+    assert "たんにんの先生" in labels(world, "hana")
 
 
 async def test_what_a_child_found_hard_is_kept_though_it_asks(world: LineWorld) -> None:

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import func, select
 
 from assistant.attachments import LIVES, address, new_file
-from assistant.channels.browser import routes, sessions
+from assistant.channels.browser import lockout, routes, sessions
 from assistant.channels.browser.cookies import Cookies
 from assistant.channels.browser.store import BrowserSession
 from assistant.document_links import signature_for
@@ -252,10 +252,10 @@ async def test_of_very_many_sessions_of_one_person_the_oldest_end(
 async def test_somebody_who_guesses_from_many_addresses_meets_less_patience_everywhere(
     world: BrowserWorld, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "STORM", sessions.MAX_WRONG_IN_A_STORM)
+    monkeypatch.setattr(lockout, "STORM", lockout.MAX_WRONG_IN_A_STORM)
     now = world.clock.now()
     async with world.core.database.write() as connection:
-        here = ["browser:addr:127.0.0.1"] * sessions.MAX_WRONG_IN_A_STORM
+        here = ["browser:addr:127.0.0.1"] * lockout.MAX_WRONG_IN_A_STORM
         await record_wrong(connection, here[:-1], now, forget_before=now)
     await page.sign_in(await world.code("s-sora"))
     assert page.status == 200

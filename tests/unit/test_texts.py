@@ -20,8 +20,8 @@ QUOTING_COMMANDS = (
     "checkin.stopped",
     "checkin.done_already_anticipation",
     "checkin.done_already_reflection",
-    "care.someone_to_talk_to",
     "talk.help",
+    "wishes.stopped",
     "talk.note_empty",
     "talk.not_understood",
 )

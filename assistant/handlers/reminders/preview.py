@@ -133,6 +133,7 @@ async def _what(turn: Turn, plan: Plan) -> Words:
         return turn.words("reminders.line_first_question", name=name, text=Words.own(text))
     if draft.what is What.QUESTION:
         asked = await ask(turn.services, turn.known.id, draft.text, turn.incoming.occurred_at, turn.speaker)
+        turn.audit(asked.looked)
         return turn.words("reminders.line_answer", text=asked.said)
     reader = Speaker(language=turn.services.language, band=band_of(grade))
     if draft.what is What.ANNOUNCEMENT:

@@ -284,6 +284,7 @@ async def _checked(turn: Turn, plan: Plan) -> Plan | Obstacle:
     if asked.answer.status in (Status.ANSWERED, Status.EMPTY) and asked.answer.question is not None:
         return plan
     if asked.answer.status is Status.REFUSED:
+        turn.audit(asked.looked)
         return Obstacle(key="question_refused", asks=Asking.WORDS, draft=cleared, args={})
     return Obstacle(key="not_sure", asks=Asking.WORDS, draft=cleared, args={"said": Words.own(plan.draft.text)})
 

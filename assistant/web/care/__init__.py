@@ -11,10 +11,19 @@ from starlette.routing import Route
 
 from assistant.bootstrap import Core
 from assistant.settings import Settings
+from assistant.web.care import alerts, flags, people, reflections, sessions, talks, thresholds
 from assistant.web.staff import Door
 
 # The sections in the order in which the page lists them: path below /care, key of its name in texts/*/care_pages.yaml.
-SECTIONS: tuple[tuple[str, str], ...] = ()
+SECTIONS: tuple[tuple[str, str], ...] = (
+    ("alerts", "alerts"),
+    ("talks", "talks"),
+    ("flags", "flags"),
+    ("reflections", "reflections"),
+    ("thresholds", "thresholds"),
+    ("people", "people"),
+    ("sessions", "sessions"),
+)
 
 
 def care_routes(settings: Settings, core: Core, now: Callable[[], datetime]) -> list[Route]:
@@ -25,4 +34,13 @@ def care_routes(settings: Settings, core: Core, now: Callable[[], datetime]) -> 
         visitor = await door.fresh_staff(request)
         return door.page("care/index.html", visitor, sections=SECTIONS)
 
-    return [door.route("/care", index)]
+    return [
+        door.route("/care", index),
+        *alerts.routes(door),
+        *talks.routes(door),
+        *flags.routes(door),
+        *thresholds.routes(door),
+        *reflections.routes(door),
+        *people.routes(door),
+        *sessions.routes(door),
+    ]

@@ -18,10 +18,12 @@ from knowledge.imports.oneroster.schema import FILES
 from knowledge.imports.oneroster.store import Store
 from knowledge.imports.problems import Summary
 from knowledge.imports.run import ImportKind, ImportRun, chunks
+from knowledge.records.sign_in_names import keep_names
 
 
 async def _run(run: ImportRun) -> Summary:
-    rows = read_set(run.path, run.timezone, run.problems, run.progress)
+    noted = run.sign_in.column if run.sign_in is not None else None
+    rows = read_set(run.path, run.timezone, run.problems, run.progress, noted)
     store = Store(connection=run.connection)
     changes, calendar = await make_plan(store, rows, run.problems)
     await check_references(store, rows, changes, run.problems)
@@ -29,6 +31,8 @@ async def _run(run: ImportRun) -> Summary:
     run.problems.raise_if_any()
     if not run.dry_run:
         await _apply(run, changes)
+        users = rows["users"]
+        await keep_names(run.connection, users.lines.keys() | changes["users"].leaving, users.noted, run.sign_in)
     run.progress(sum(len(file.lines) for file in rows.values()), 1.0)
     return sum((change.summary for change in changes.values()), Summary())
 

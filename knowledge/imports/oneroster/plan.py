@@ -5,6 +5,7 @@ Rows that leave (unlisted in a bulk file, or deleted by a delta file):
 * a person with records keeps them: the user stays, not enabled, without roles; enrolments end on the day of the
   deletion or, where a bulk file gives none, on the day of the last record. Without records the person goes entirely;
 * an enrolment of someone who stays goes; one of an earlier school year stays and ends with its class at the latest;
+* who stands in for a teacher (an enrolment of our own) does so until its end, or until they leave;
 * anything else goes when nothing that stays refers to it. Otherwise it stays (bulk), or is a problem (delta).
 """
 
@@ -18,6 +19,7 @@ from knowledge.imports.oneroster.read import FileRows
 from knowledge.imports.oneroster.scope import ORG_OF, Calendar, Scope, first_day, read_scope
 from knowledge.imports.oneroster.store import Store, Values
 from knowledge.imports.problems import Problem, Problems, Summary
+from knowledge.records.substitutes import PREFIX as SUBSTITUTE
 
 REFERRED_SHOWN = 3  # rows named in one problem
 
@@ -87,7 +89,9 @@ async def _unlisted(store: Store, name: str, file: FileRows, scope: Scope) -> di
         case "users":
             return await _unlisted_users(store, file, scope)
         case _:
-            return await store.where(name, ORG_OF[name], scope.orgs, unless=lambda key, _: key in file.lines)
+            return await store.where(
+                name, ORG_OF[name], scope.orgs, unless=lambda key, _: key in file.lines or key.startswith(SUBSTITUTE)
+            )
 
 
 async def _unlisted_users(store: Store, file: FileRows, scope: Scope) -> dict[str, Values]:

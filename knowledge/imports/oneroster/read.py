@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -39,14 +39,17 @@ class FileRows:
     active: dict[str, Row]  # by sourcedId
     deleted: dict[str, date]  # sourcedId → the day of the deletion, school time; delta only
     unkept: list[tuple[int, Column, str]]  # (line, column, value): references that are checked and not kept
+    noted: dict[str, str] = field(default_factory=dict[str, str])  # sourcedId → the cell that was to be noted
 
     def problem(self, row: Row, column: str, value: str, expected: str) -> Problem:
         return Problem(file=f"{self.file.name}.csv", line=row.line, column=column, value=value, expected=expected)
 
 
-def read_set(path: Path, timezone: ZoneInfo, problems: Problems, progress: Progress) -> dict[str, FileRows]:
-    """All files by name. Faults of cells and rows go to ``problems``, so that references can be checked as well;
-    raises ``ImportFailedError`` when a file cannot be read at all."""
+def read_set(
+    path: Path, timezone: ZoneInfo, problems: Problems, progress: Progress, noted: str | None = None
+) -> dict[str, FileRows]:
+    """All files by name; of users also the cells of the column ``noted``. Faults of cells and rows go to ``problems``,
+    so that references can be checked as well; raises ``ImportFailedError`` when a file cannot be read at all."""
     with open_package(path) as sources:
         manifest = read_manifest(sources, problems)
         named = [name for name in (*(file.name for file in FILES), *UNKEPT) if manifest.modes[name] != Mode.ABSENT]
@@ -56,7 +59,16 @@ def read_set(path: Path, timezone: ZoneInfo, problems: Problems, progress: Progr
             if name in readers:
                 _check_unkept(readers[name], problems, watch)
         return {
-            file.name: _read_file(file, manifest, readers.get(file.name), timezone, problems, watch) for file in FILES
+            file.name: _read_file(
+                file,
+                manifest,
+                readers.get(file.name),
+                timezone,
+                problems,
+                watch,
+                noted if file.name == "users" else None,
+            )
+            for file in FILES
         }
 
 
@@ -107,18 +119,23 @@ def _read_file(
     timezone: ZoneInfo,
     problems: Problems,
     watch: Callable[[CsvReader], None],
+    noted: str | None,
 ) -> FileRows:
     mode = manifest.modes[file.name]
     rows = FileRows(file=file, is_bulk=mode == Mode.BULK, lines={}, active={}, deleted={}, unkept=[])
     if source is None:
         return rows
     columns = [column for column in file.columns if manifest.version in column.versions]
+    names = [column.name for column in columns]
+    noted_at = len(LEADING) + names.index(noted) if noted in names else None
     with open_csv(source, problems) as reader:
         _check_header(reader, file.header(manifest.version), problems)
         for record in reader.records():
             watch(reader)
             parser = _RowParser(name=source.name, line=record.line, problems=problems)
             parser.read(rows, columns, record.cells, mode, timezone)
+            if noted_at is not None and (name := record.cells[noted_at].strip()) and record.cells[0] in rows.active:
+                rows.noted[record.cells[0]] = name
     return rows
 
 

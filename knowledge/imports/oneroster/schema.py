@@ -1,7 +1,8 @@
 """The files of the profile as data: which columns in which order, what each may hold, and where it is kept.
 
 Source: *OneRoster 1.2 CSV Binding: Japan K-12/Schools Profile* v1.0 (1EdTech, 2026-03-01). Columns without a parser
-are neither read nor kept: e-mail, telephone and passwords never get further than the file.
+are neither read nor kept: telephone and passwords never get further than the file. Where people sign in with the
+school's accounts, the e-mail or the username is noted, as a keyed hash (``knowledge/records/sign_in_names.py``).
 """
 
 from __future__ import annotations
