@@ -65,14 +65,14 @@ def lines_of(name: str) -> list[list[str]]:
     return [line.split("\t") for line in path.read_text("utf-8").splitlines() if line] if path.exists() else []
 
 
-def distress(language: str, which: str, misses: list[str]) -> None:
-    """Print a row for urgent lines, for soon ones and for hard negatives of a file."""
+def distress(language: str, misses: list[str]) -> None:
+    """Print a row for urgent lines, for soon ones and for hard negatives."""
     counted: Counter[tuple[str, str]] = Counter()
-    for level, category, text in lines_of(f"{which}_{language}"):
+    for level, category, text in lines_of(f"distress_{language}"):
         got = heard(text)
         counted[level, got] += 1
         if got != level:
-            misses.append(f"{which}_{language}\t{level}\t{category}\t{got}\t{text}")
+            misses.append(f"distress_{language}\t{level}\t{category}\t{got}\t{text}")
     for level in (URGENT, SOON, NONE):
         of_level = sum(n for (wanted, _), n in counted.items() if wanted == level)
         if not of_level:
@@ -85,7 +85,7 @@ def distress(language: str, which: str, misses: list[str]) -> None:
             NONE: (rung / of_level, f"≤ {BARS['hard']}"),
         }[level]
         name = {URGENT: "urgent heard as urgent", SOON: "soon heard at all", NONE: "hard negatives that ring"}[level]
-        print(f"| {which} {language}: {name} | {share:.3f} | {bar} | {of_level} lines: {said} | |")
+        print(f"| {language}: {name} | {share:.3f} | {bar} | {of_level} lines: {said} | |")
 
 
 def ordinary(language: str, misses: list[str]) -> None:
@@ -120,8 +120,7 @@ def main() -> None:
     to = parser.parse_args().misses
     misses: list[str] = []
     for language in LANGUAGES:
-        for which in ("distress", "distress_second"):
-            distress(language, which, misses)
+        distress(language, misses)
         ordinary(language, misses)
     for language in LANGUAGES:
         rubric("rubric", language, lambda text: depth.seen_in(text, None, None), REFLECTION, misses)

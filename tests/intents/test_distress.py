@@ -8,11 +8,14 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import pytest
 import yaml
 
-from intents import normalise
+from intents import beginnings, distress, normalise, slips
+from intents import spellings as spelling_ways
 from intents.distress import Level, find_distress
 
 HERE = Path(__file__).parent
@@ -135,5 +138,60 @@ def test_a_pattern_that_begins_with_a_name_has_no_bare_bar(file: Path) -> None:
         assert "|" not in outside, pattern
 
 
-def test_the_examples_of_normalise_hold() -> None:
-    assert doctest.testmod(normalise).failed == 0
+@pytest.mark.parametrize("module", [beginnings, normalise, slips, spelling_ways])
+def test_the_examples_hold(module: ModuleType) -> None:
+    assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize("text", ["I can do the bake sale shift at 2", "no, I can take the same bus at nine"])
+def test_english_words_are_not_read_as_kana(text: str) -> None:
+    assert find_distress(text) is None
+
+
+def test_a_wish_in_latin_letters_is_read_as_kana_beside_a_foreign_word() -> None:
+    assert found("mou shinitai lol") == "urgent"
+
+
+def test_a_sentence_before_it_ends_no_word() -> None:
+    assert found("算数をした。母に殴られた") == "urgent"
+    assert found("わたしたちは牛を見た。えいごは楽しい") == "none"
+
+
+def test_every_pattern_can_be_compiled() -> None:
+    """They are compiled when they are first met: a mistake must not wait for the child who meets it."""
+    for language in distress._languages():
+        for rule in language.rules:
+            for pattern in (*rule.signs, rule.excuse, rule.turn, *([rule.setting] if rule.setting else [])):
+                re.compile(pattern, re.ASCII)
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_lines_that_others_wrote_keep_the_level_they_have(language: str) -> None:
+    """What the rules learnt from: lines of several writers, with the levels they gave them, and ordinary days."""
+    lines = [line.split("\t") for line in (HERE / language / "distress_lines.tsv").read_text("utf-8").splitlines()]
+
+    wrong = {text: found(text) for level, text in lines if found(text) != level}
+
+    assert wrong == {}
+
+
+def test_nothing_that_a_check_in_offers_to_tap_rings() -> None:
+    """A tap on a suggestion makes it the child's own words."""
+    files = (HERE.parents[1] / "assistant" / "checkins").glob("*.yaml")
+    scripts = [yaml.safe_load(file.read_text("utf-8")) for file in files]
+
+    assert [text for script in scripts for text in _strings(script) if find_distress(text)] == []
+
+
+def _strings(data: object) -> Iterator[str]:
+    match data:
+        case str():
+            yield data
+        case dict():
+            for value in cast("dict[str, object]", data).values():
+                yield from _strings(value)
+        case list():
+            for value in cast("list[object]", data):
+                yield from _strings(value)
+        case _:
+            pass

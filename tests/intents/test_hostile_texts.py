@@ -25,7 +25,6 @@ from intents import (
     questions,
     reminder_parts,
     reminders,
-    wishes,
 )
 from tests.intents.asking import NOW, TEACHER
 
@@ -33,8 +32,6 @@ TODAY = NOW.date()
 LENGTHS = (90, 300, 1200, 2000)  # what the readers, and Ayumi as a whole, look at
 PATIENCE = 5  # seconds for all readers; alone each takes a few hundredths
 UNITS = (
-    "ちょっと今",
-    "先生のことで",
     "月曜日、",
     "月曜日",
     "月・",
@@ -64,7 +61,6 @@ READERS: dict[str, Callable[[str], object]] = {
     "part of a reminder": lambda text: reminder_parts.understand_part(text, TEACHER, NOW, "t"),
     "practice": lambda text: (practices.find_told(text), practices.find_request(text)),
     "question": lambda text: questions.understand_question(text, TEACHER, NOW),
-    "wish": lambda text: (wishes.find_wish(text), wishes.find_whom(text), wishes.is_withdrawal(text)),
     "reminder": lambda text: reminders.understand_reminder(f"{text}リマインドして", TEACHER, NOW, "t"),
 }
 
