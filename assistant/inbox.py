@@ -262,8 +262,10 @@ class Withdrawn:
     occurred_at: datetime
 
 
-async def forget_message(connection: AsyncConnection, account_id: str, message_id: str) -> Withdrawn | None:
-    """Strike the text of a message that was taken back, and return it; None when it is not there (any more)."""
+async def forget_message(connection: AsyncConnection, account_id: str, message_id: str) -> list[Withdrawn]:
+    """Strike the text of a message that was taken back, also what it was changed to, and return what it said, the
+    newest first; [] when it is not there (any more)."""
+    found: list[Withdrawn] = []
     recent = (
         select(InboxEvent.id, InboxEvent.body, InboxEvent.occurred_at)
         .where(InboxEvent.account_id == account_id)
@@ -277,5 +279,6 @@ async def forget_message(connection: AsyncConnection, account_id: str, message_i
             body = {**body, "message": {"id": message_id, "type": "withdrawn"}}
             await connection.execute(update(InboxEvent).where(InboxEvent.id == row.id).values(body=body))
             text: Any = cast("dict[str, Any]", message).get("text")
-            return Withdrawn(text=text, occurred_at=row.occurred_at) if isinstance(text, str) else None
-    return None
+            if isinstance(text, str):
+                found.append(Withdrawn(text=text, occurred_at=row.occurred_at))
+    return found

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     FORM = "form"  # sent several answers at once
     FOLLOW = "follow"  # added Ayumi as a friend, opened the chat for the first time
     UNFOLLOW = "unfollow"  # blocked or left
+    EDIT = "edit"  # changed the words of an earlier message
     UNSEND = "unsend"  # took a message back
     HOME = "home"  # opened the home page of the channel
     OTHER = "other"  # a sticker, a picture, something new

@@ -87,6 +87,7 @@ class Turn:
     services: Services
     last_next_step: str | None = None  # of the student's latest reflection before the day of the event
     is_remote: bool = False  # the student learns at home today
+    answered_at: datetime | None = None  # when this turn is worked out; None: as the event comes
     is_asked: bool = True  # an announcement may wait for the person's answer; False: none does
 
     state: DialogueState
@@ -98,6 +99,11 @@ class Turn:
     def now(self) -> datetime:
         """When the person acted, in the school's time zone."""
         return self.incoming.occurred_at.astimezone(self.services.timezone)
+
+    @property
+    def present(self) -> datetime:
+        """When the person gets the answer, in the school's time zone: where an event came late, long after ``now``."""
+        return (self.answered_at or self.incoming.occurred_at).astimezone(self.services.timezone)
 
     @property
     def today(self) -> date:

@@ -163,11 +163,13 @@ class Turns:
         only: str | None = None,
         afterwards: Sequence[Callable[[Turn], Awaitable[None]]] = (),
         assignments: Assignments | None = None,
+        last_resort: Callable[[Turn], bool] | None = None,
     ) -> None:
         """``converters``: by channel, a stored body to ``Incoming``. ``on_answers`` is called with each channel that
         answers were stored for, ``on_slow`` with the account of a turn that takes longer than ``SLOW_AFTER``. ``only``
         serves a single account (a command). ``afterwards`` may add to what a handler answered. ``assignments``: answer
-        the accounts that an engine hands over, and nobody else; None: everybody."""
+        the accounts that an engine hands over, and nobody else; None: everybody. ``last_resort`` may answer an event
+        that broke whatever else was tried; where it does not, its person is told that something went wrong."""
         self._services = services
         self._handlers = handlers
         self._converters = converters
@@ -177,6 +179,7 @@ class Turns:
         self._only = only
         self._afterwards = afterwards
         self._assignments = assignments
+        self._last_resort = last_resort
         self._telling: set[asyncio.Task[None]] = set()
         self._busy: dict[str, str] = {}  # conversations with a turn under way, and the account it answers
 
@@ -221,6 +224,7 @@ class Turns:
             last_next_step=job.last_next_step,
             is_remote=job.is_remote,
             is_asked=job.is_asked,
+            answered_at=self._now(),
             services=self._services,
             state=job.state,
         )
@@ -279,11 +283,13 @@ class Turns:
             person=job.person,
             changed_at=job.changed_at,
             records={},
+            answered_at=self._now(),
             services=self._services,
             state=job.state,
         )
-        turn.say("talk.went_wrong")
-        return replace(done, items=self._items(turn, job.received_at))
+        if self._last_resort is None or not self._last_resort(turn):
+            turn.say("talk.went_wrong")
+        return replace(done, items=self._items(turn, job.received_at), writes=turn.writes)
 
     async def _store_or_single_out(self, done: Sequence[Done]) -> None:
         """Store turns together; where that fails, one by one, so that a poisonous one fails alone."""
@@ -302,7 +308,19 @@ class Turns:
                         "turn_not_stored", event_id=each.job.incoming.event_id,
                         error=type(error).__name__, at=places(error),
                     )  # fmt: skip
-                    await self._store([self._broken(each.job)])
+                    await self._store_broken(self._broken(each.job))
+
+    async def _store_broken(self, done: Done) -> None:
+        try:
+            await self._store([done])
+        except StorageDownError:
+            raise
+        except Exception as error:  # what it leaves behind cannot be stored either: its answer is all that is left
+            log.error(
+                "turn_not_stored", event_id=done.job.incoming.event_id,
+                error=type(error).__name__, at=places(error),
+            )  # fmt: skip
+            await self._store([replace(done, writes=())])
 
     async def _store(self, done: Sequence[Done]) -> None:
         now = self._now()
@@ -331,7 +349,7 @@ class Turns:
                 update=["version", "state", "changed_at"],
             )
             await upsert(connection, Conversation, [_conversation_row(each) for each in joining], key=["id"])
-            await store_all(connection, [write for each in good for write in each.writes])
+            await store_all(connection, [write for each in fresh for write in each.writes])
             await outbox.put(connection, [item for each in fresh for item in each.items])
             if fresh:
                 await connection.execute(

@@ -41,6 +41,8 @@ def to_incoming(body: Mapping[str, Any], event_id: str, account_id: str, occurre
     match body:
         case {"type": "message", "message": {"type": "text", "text": str(text)}}:
             kind = Kind.TEXT
+        case {"type": "message", "message": {"type": "sticker", "text": str(text)}}:
+            pass  # words that the person wrote onto it
         case {"type": "message", "message": {"type": "file", "id": str(message_id), "fileName": str(name), **message}}:
             size = message.get("fileSize")
             files = (SentFile(name=name, size=size if isinstance(size, int) else None, reference=message_id),)

@@ -86,6 +86,8 @@ def to_incoming(body: Mapping[str, Any], event_id: str, account_id: str, occurre
     """A stored event as the conversation sees it."""
     kind, text, choice, form, message_id, refers_to = Kind.OTHER, "", None, dict[str, str](), None, None
     match body:
+        case {"event": {"subtype": "message_changed"}, "message": {"id": str(message_id), "text": str(text)}}:
+            kind = Kind.EDIT
         case {"message": {"id": str(message_id), "text": str(text)}}:
             kind = Kind.TEXT if text else Kind.OTHER
         case {"event": {"type": "message", "subtype": "message_deleted", "deleted_ts": str(refers_to)}}:
@@ -148,6 +150,13 @@ def _of_event(payload: Mapping[str, Any], event: Mapping[str, Any], received_at:
         case {
             "type": "message",
             "channel_type": "im",
+            "subtype": "message_changed",
+            "message": {"user": user, "ts": str(ts), "text": str(text), **after},
+        } if "bot_id" not in after and after.get("subtype") in BY_PEOPLE and text != _earlier_text(event):
+            body["message"] = {"type": "text", "id": ts, "text": _plain(text)}
+        case {
+            "type": "message",
+            "channel_type": "im",
             "subtype": "message_deleted",
             "deleted_ts": str(),
             "previous_message": {"user": user, **before},
@@ -180,6 +189,15 @@ def _raw(
         body=body,
         is_for_us=is_for_us and known,
     )
+
+
+def _earlier_text(event: Mapping[str, Any]) -> object:
+    """What a changed message said before: the same when Slack itself changed it, as it does to show a link."""
+    match event.get("previous_message"):
+        case {"text": text}:
+            return text
+        case _:
+            return None
 
 
 def _kept_files(event: Mapping[str, Any]) -> list[dict[str, Any]]:
