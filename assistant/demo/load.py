@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
+from assistant.demo.care import add_care
 from assistant.demo.generate import demo_practices, write_demo
 from assistant.demo.records import COLUMNS
 from assistant.errors import AssistantError
@@ -42,6 +43,8 @@ async def load_demo(database: Database, today: date, timezone: ZoneInfo) -> None
             if known_until is not None:
                 _drop_until(folder / f"{kind}.csv", known_until)
             await run_import(database, kind, folder / f"{kind}.csv", timezone=timezone)
+    if not orgs:
+        await add_care(database, today, timezone)
 
 
 async def _add_practices(database: Database, today: date, timezone: ZoneInfo) -> None:
