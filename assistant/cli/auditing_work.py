@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
+
 import orjson
 import typer
 
 from assistant.cli.database import open_database
+from assistant.errors import SettingsError
 from assistant.settings import Settings
 from knowledge.records.audit_check import verify
 from knowledge.records.audit_reading import Listed, listed
 
 HOLDS, BROKEN = 0, 1  # exit statuses
+HASH = re.compile("[0-9a-f]{64}")
 
 
 async def run_verify(settings: Settings, expect: str | None) -> int:
-    """Say whether the chain holds, and the hash to note down elsewhere. The exit status: 1 when it does not."""
+    """Say whether the chain holds, and the hash to note down elsewhere. The exit status: 1 when it does not. Raises
+    ``SettingsError`` for what is no hash, such as an empty variable of a script."""
+    expect = None if expect is None else expect.strip().lower()
+    if expect is not None and not HASH.fullmatch(expect):
+        raise SettingsError("--expect: expected the 64 hexadecimal digits that 'ayumi audit verify' said before")
     async with open_database(settings) as database, database.read() as connection:
-        verdict = await verify(connection, expect.strip().lower() if expect is not None else None)
+        verdict = await verify(connection, expect)
     if verdict.cut_before is not None:
         typer.echo(f"entries before {verdict.cut_before} were cut off when they were old enough")
     if verdict.broken_at is not None:

@@ -91,6 +91,11 @@ def _show(found: Survey, left: Survey | None) -> None:
         theirs, mentions = (str(now.theirs if now else 0), str(len(now.mentions) if now else 0)) if left else ("", "")
         typer.echo(f"{name:<26}{each.rows:>9}{each.theirs:>9}{theirs:>6}{len(each.mentions):>10}{mentions:>6}")
     typer.echo(f"{'audit (digests stay)':<26}{'':>9}{found.audited:>9}{left.audited if left else '':>6}")
+    if found.pictures:
+        gone = "were" if left is not None else "would be"
+        typer.echo(
+            f"{len(found.pictures)} pictures made for others at their school {gone} deleted: they may show the name"
+        )
     for document_id, title in found.documents.items():
         done = "was taken out" if left is not None else "would be taken out"
         typer.echo(f"document {document_id} ({title}) {done}, with its vectors: it is theirs, or names them")

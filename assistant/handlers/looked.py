@@ -20,9 +20,10 @@ BUTTON = "!who_looked"
 DAYS = 30  # looked back
 SHOWN = 12  # lines; the rest is counted
 MOST = 2_000  # entries that are read
-# What is done for a child's safety, or in confidence, may be about home.
-FROM_CHILDREN = frozenset[Kind]()
-FROM_GUARDIANS = frozenset({Kind.ALERTS, Kind.TALK_REQUESTS})
+# What staff do among themselves for a child's safety is shown to nobody at home; nor to the family what a child said in
+# confidence, which may be about home. Codes and sessions are no look at anything.
+FROM_CHILDREN = frozenset({Kind.ALERTS, Kind.FLAGS, Kind.ACCOUNTS})
+FROM_GUARDIANS = FROM_CHILDREN | {Kind.TALK_REQUESTS}
 ROLES: Mapping[str, str] = {  # the first that somebody holds is said
     "ext:nurse": "nurse",
     "principal": "principal",
@@ -78,21 +79,13 @@ async def _about(turn: Turn, child_id: str, name: Words | None, hidden: frozense
     since = turn.now - timedelta(days=DAYS)
     async with turn.services.database.read() as connection:
         looks = await looks_at(connection, child_id, since, MOST)
-    lines = _lines(turn, [look for look in map(_without_flags, looks) if look is not None and look.kind not in hidden])
+    lines = _lines(turn, [look for look in looks if look.kind not in hidden])
     if not lines:
         return turn.words(f"audit.looked_nobody{of}", days=DAYS, **named)
     said = [turn.words(f"audit.looked{of}", **named), *(_line(turn, line) for line in lines[:SHOWN])]
     if len(lines) > SHOWN:
         said.append(turn.words("audit.looked_more", count=len(lines) - SHOWN))
     return Words.join([*said, turn.words("audit.looked_why")], "\n")
-
-
-def _without_flags(look: Look) -> Look | None:
-    """What thresholds point out to staff is for staff: to look at it is to look at the check-ins it was worked out of,
-    and what staff make of it is no act on the child's data."""
-    if look.kind is not Kind.FLAGS:
-        return look
-    return replace(look, kind=Kind.CHECKINS) if look.act is Act.READ else None
 
 
 def _lines(turn: Turn, looks: Sequence[Look]) -> list[Line]:

@@ -13,7 +13,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, LargeBinary, Table, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, LargeBinary, Table, delete, func, insert, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.db import Database
@@ -24,7 +24,7 @@ from knowledge.privacy.traces import ERASED, Key, Traces, is_theirs, mentions_in
 from knowledge.records import audit
 from knowledge.records.documents import Document
 from knowledge.records.practices import Practice
-from knowledge.records.roster import User
+from knowledge.records.roster import Enrollment, Role, User
 
 ROUNDS = 3  # a message that comes in meanwhile is found the next time
 UNSENT = ("pending", "sending", "held")  # states of the outbox
@@ -59,11 +59,12 @@ class Survey:
     traces: Traces
     tables: Mapping[str, Found]  # those with anything
     documents: Mapping[str, str]  # titles of documents that are theirs or name them, by id: they are taken out whole
+    pictures: frozenset[str]  # charts of the last days, made for others at their school: what is drawn is not searched
     audited: int  # places in the audit
 
     @property
     def is_empty(self) -> bool:
-        return not self.tables and not self.documents and not self.audited
+        return not self.tables and not self.documents and not self.pictures and not self.audited
 
 
 async def survey(connection: AsyncConnection, traces: Traces) -> Survey:
@@ -89,7 +90,26 @@ async def survey(connection: AsyncConnection, traces: Traces) -> Survey:
     wanted = select(Document.id, Document.title).where(or_(Document.id.in_(named), Document.id.in_(written)))
     documents = {row.id: row.title for row in await connection.execute(wanted)}
     places = select(func.count()).where(audit.AuditPerson.person_id.in_(traces.ids))
-    return Survey(traces=traces, tables=found, documents=documents, audited=await connection.scalar(places) or 0)
+    return Survey(
+        traces=traces,
+        tables=found,
+        documents=documents,
+        pictures=await _pictures(connection, traces),
+        audited=await connection.scalar(places) or 0,
+    )
+
+
+async def _pictures(connection: AsyncConnection, traces: Traces) -> frozenset[str]:
+    """The pictures that were made for somebody else of the person's schools, who may have been shown their name."""
+    orgs = union(
+        select(Role.org_sourced_id).where(Role.user_sourced_id == traces.person_id),
+        select(Enrollment.school_sourced_id).where(Enrollment.user_sourced_id == traces.person_id),
+        select(User.primary_org_sourced_id).where(User.sourced_id == traces.person_id),
+    )
+    others = select(Role.user_sourced_id).where(Role.org_sourced_id.in_(orgs), Role.user_sourced_id != traces.person_id)
+    file = _table("files").c
+    wanted = select(file.id).where(file.media_type.startswith("image/"), file.person_id.in_(others))
+    return frozenset(await connection.scalars(wanted))
 
 
 async def survey_of(database: Database, person_id: str) -> Survey:
@@ -107,14 +127,12 @@ async def erase(
     """Erase a person of whom ``found`` tells what there is, and look again; what is left, which is nothing.
     ``remove_document`` takes a document out with its vectors. Raises ``NotErasedError``."""
     left = found
-    for turn in range(ROUNDS):
+    for _ in range(ROUNDS):
         for document_id in left.documents:
             await remove_document(document_id)
         async with database.write() as connection:
             await _erase_rows(connection, left)
-            await audit.forget(connection, left.traces.ids)
-            if turn == 0:
-                await audit.append(connection, [_entry(found, now)])
+            await audit.forget(connection, left.traces.ids, now, _detail(left))
         async with database.read() as connection:
             left = await survey(connection, found.traces)
         if left.is_empty:
@@ -123,16 +141,16 @@ async def erase(
     raise NotErasedError(f"something about '{found.traces.person_id}' keeps coming in: stop Ayumi, and erase once more")
 
 
-def _entry(found: Survey, now: datetime) -> audit.Entry:
+def _detail(found: Survey) -> str:
     rows = sum(each.theirs for each in found.tables.values())
     struck = sum(len(each.mentions) for each in found.tables.values())
-    detail = f"rows={rows} mentions={struck} documents={len(found.documents)}"
-    return audit.Entry(actor_id=None, act=audit.Act.ERASE, kind=audit.Kind.PERSON, channel="cli", at=now, detail=detail)
+    return f"rows={rows} mentions={struck} documents={len(found.documents)}"
 
 
 async def _erase_rows(connection: AsyncConnection, found: Survey) -> None:
     """Others' rows first: what refers to the person must refer to somebody else before they go."""
     traces = found.traces
+    await connection.execute(delete(_table("files")).where(_table("files").c.id.in_(found.pictures)))
     for name, each in found.tables.items():
         table = next(table for table in tables() if table.name == name)
         if name in WITH_DOCUMENT and name != "documents":

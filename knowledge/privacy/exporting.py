@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from importlib.resources import files
@@ -12,17 +12,18 @@ from io import BytesIO
 from typing import Any
 
 import orjson
-from sqlalchemy import or_, select
+from sqlalchemy import and_, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from knowledge.errors import NoSuchPersonError
 from knowledge.exports.table import csv_file
-from knowledge.privacy.kinds import Kind, kinds
+from knowledge.privacy.kinds import Kind, TableRule, kinds
 from knowledge.privacy.traces import Traces, is_theirs, tables, traces_of
 from knowledge.records.audit import AuditEntry, AuditPerson, Part
 from knowledge.records.audit import Kind as AuditKind
 from knowledge.records.checkins import CheckIn, Note
-from knowledge.records.roster import User
+from knowledge.records.roster import Role, User
+from knowledge.records.scope import FAMILY
 from knowledge.yaml_data import load_yaml
 
 Rows = list[dict[str, Any]]
@@ -38,6 +39,13 @@ class Receiver(StrEnum):
     GUARDIAN = "guardian"  # without what the child kept to themself, and without cries for help
 
 
+# What staff do about alerts and flags is theirs; that there was an alert, or a wish to talk, may be about home.
+OF_STAFF = {
+    Receiver.PERSON: (AuditKind.ALERTS, AuditKind.FLAGS),
+    Receiver.GUARDIAN: (AuditKind.ALERTS, AuditKind.FLAGS, AuditKind.TALK_REQUESTS),
+}
+
+
 async def export_person(
     connection: AsyncConnection, person_id: str, receiver: Receiver, on: date
 ) -> tuple[bytes, Mapping[str, int]]:
@@ -46,7 +54,9 @@ async def export_person(
     if person is None:
         raise NoSuchPersonError(person_id)
     traces = await traces_of(connection, person_id)
-    found = {kind.id: await _of_kind(connection, kind, traces, receiver) for kind in kinds().values()}
+    held = await connection.scalars(select(Role.role).where(Role.user_sourced_id == person_id))
+    hidden = _hidden(receiver, is_staff=not FAMILY.issuperset(held))
+    found = {kind.id: await _of_kind(connection, kind, traces, receiver, hidden) for kind in kinds().values()}
     name = f"{person.family_name} {person.given_name}".strip()
     content, saved = BytesIO(), dict[str, bytes]()
     plain: dict[str, dict[str, Any]] = {
@@ -71,17 +81,25 @@ async def export_person(
     return content.getvalue(), {table: len(rows) for of in found.values() for table, rows in of.items() if rows}
 
 
-async def _of_kind(connection: AsyncConnection, kind: Kind, traces: Traces, receiver: Receiver) -> Mapping[str, Rows]:
+def _hidden(receiver: Receiver, *, is_staff: bool) -> Callable[[TableRule], bool]:
+    """Whether the rows of a table are not handed out: what staff were shown is not about them, but about children."""
+    is_guardian = receiver is Receiver.GUARDIAN
+    return lambda rule: rule.staff or (is_guardian and not rule.family) or (is_staff and rule.shown)
+
+
+async def _of_kind(
+    connection: AsyncConnection, kind: Kind, traces: Traces, receiver: Receiver, hidden: Callable[[TableRule], bool]
+) -> Mapping[str, Rows]:
     """The person's rows of each table of a kind."""
     found: dict[str, Rows] = {}
     for table in tables():
         rule = kind.tables.get(table.name)
-        if rule is None or rule.staff or not (rule.family or receiver is Receiver.PERSON):
+        if rule is None or hidden(rule):
             continue
         name = str(table.name)  # SQLAlchemy's is no plain text
         if rule.fixed:
             if table.name == AuditEntry.__tablename__:
-                found[name] = await _audited(connection, traces)
+                found[name] = await _audited(connection, traces, receiver)
             continue
         shown = [column for column in table.columns if column.name not in rule.secret]
         statement = select(*shown).where(is_theirs(table, traces)).order_by(*table.primary_key)
@@ -92,15 +110,19 @@ async def _of_kind(connection: AsyncConnection, kind: Kind, traces: Traces, rece
     return found
 
 
-async def _audited(connection: AsyncConnection, traces: Traces) -> Rows:
-    """Where the person is in the audit: who, by role, looked at or changed what, and what they did themselves."""
+async def _audited(connection: AsyncConnection, traces: Traces, receiver: Receiver) -> Rows:
+    """Where the person is in the audit: who, by role, looked at or changed what, and what they did themselves; not
+    that staff worked on what the receiver is not to know of."""
     columns = (AuditEntry.id, AuditEntry.at, AuditPerson.part, AuditEntry.role, AuditEntry.act, AuditEntry.kind)
     statement = (
         select(*columns, AuditEntry.channel, AuditEntry.detail)
         .join(AuditPerson, AuditPerson.entry_id == AuditEntry.id)
         .where(
             AuditPerson.person_id.in_(traces.ids),
-            or_(AuditEntry.kind != AuditKind.FLAGS, AuditPerson.part == Part.ACTOR),  # of which a child is not to know
+            or_(
+                AuditEntry.kind.not_in(OF_STAFF[receiver]),
+                and_(AuditPerson.part == Part.ACTOR, literal(receiver is Receiver.PERSON)),
+            ),
         )
         .order_by(AuditEntry.id)
     )

@@ -34,6 +34,7 @@ class TableRule:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     secret: frozenset[str] = frozenset()
     family: bool = True
+    shown: bool = False
     staff: bool = False
     fixed: bool = False
 

@@ -17,6 +17,7 @@ from knowledge.errors import KnowledgeError
 from knowledge.privacy.kinds import TableRule, kinds, table_rules
 from knowledge.privacy.traces import parents_of, tables
 from knowledge.records import audit
+from knowledge.yaml_data import in_one_line
 
 FOREVER = "forever"  # in retention.yaml
 BATCH = 500  # rows that one transaction deletes
@@ -44,7 +45,7 @@ class Retention:
         try:
             content: object = yaml.safe_load(path.read_text("utf-8")) or {}
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise RetentionError(f"{path}: not readable as YAML: {error}") from error
+            raise RetentionError(f"{path}: not readable as YAML: {in_one_line(error)}") from error
         if not isinstance(content, dict):
             raise RetentionError(f"{path}: expected days by kind, such as checkins: 365")
         said = {str(kind): _days(path, str(kind), days) for kind, days in cast("dict[Any, Any]", content).items()}
@@ -125,6 +126,8 @@ async def clear(
                 async with database.write() as connection:
                     gone = await remove(connection, table, old & keys_in(table, keys))
                 yield table.name, gone.get(table.name, 0)
+            elif is_walked:
+                yield table.name, 0  # all of these stay: there may be many, and others wait
             if (after is None) if is_walked else len(keys) < BATCH:
                 break
 

@@ -42,6 +42,7 @@ SOMEBODY = "○○"  # in place of a name
 TO_HIRAGANA = {code: code - 0x60 for code in range(ord("ァ"), ord("ヶ") + 1)}
 TO_KATAKANA = {katakana: hiragana for hiragana, katakana in TO_HIRAGANA.items()}
 BETWEEN = ("", " ", "　", "・")
+KANJI = "[々一-鿿]"
 BREAK = "\n"  # between the columns of a row
 TITLES = ("さん", "くん", "ちゃん", "君", "さま", "様", "先生", "せんせい", " さん", " くん", " ちゃん")
 SHORTEST_ID = 4  # characters; a shorter one, or one of digits alone, is found only where it stands by itself
@@ -118,7 +119,8 @@ def _id_pattern(id: str) -> str:
 def _name_pattern(name: str) -> str:
     if name.isascii():
         return rf"(?<![A-Za-z])(?i:{re.escape(name)})(?![A-Za-z])"
-    return re.escape(name)
+    is_letter = name[1:] in TITLES  # 林さん is not in 小林さん
+    return f"(?<!{KANJI}){re.escape(name)}" if is_letter else re.escape(name)
 
 
 async def traces_of(connection: AsyncConnection, person_id: str) -> Traces:
@@ -133,7 +135,7 @@ async def traces_of(connection: AsyncConnection, person_id: str) -> Traces:
             names += _in_full(family, given)
             parts += [(family, given), *([(given, family)] if family.isascii() else [])]
         for part, column in ((family, "family"), (given, "given")):
-            if len(part) > 1 and await _is_only_one(connection, person_id, part, column):
+            if re.match(f"{KANJI}|..", part) and await _is_only_one(connection, person_id, part, column):
                 names += [f"{part}{title}" for title in TITLES]
                 parts.append((part,))
     names = sorted({*names}, key=lambda name: (-len(name), name))
@@ -213,7 +215,7 @@ async def mentions_in(
         *[_has(content, each, is_sqlite=is_sqlite) for content in contents for each in (*traces.ids, *traces.names)],
     )
     if but is not None:
-        where = where & ~but
+        where = where & ~func.coalesce(but, false())  # of nobody (NULL) is not theirs
     keys = list(table.primary_key.columns)
     rows = await connection.execute(select(*keys, *[each.label(f"in_{each.name}") for each in columns]).where(where))
     found: dict[Key, Mapping[str, Any]] = {}

@@ -29,10 +29,12 @@ from knowledge.records.scope import valid_on
 
 HEAD = 1  # there is one chain
 FIRST = ""  # what the first entry of all follows
+PLACES = "places="  # in the detail of an erasure: how often somebody was struck out of the audit
 
 
 class Act(StrEnum):
     READ = "read"
+    TOLD = "told"  # a notice that names a child went out to somebody, who did not ask for it
     CHANGE = "change"
     REFUSED = "refused"
     EXPORT = "export"  # data left the product in a file
@@ -199,7 +201,10 @@ async def cut(connection: AsyncConnection, before: datetime, at: datetime) -> in
     kept = await connection.scalar(newer) or await connection.scalar(select(func.max(AuditEntry.id)))
     last = (
         await connection.execute(
-            select(AuditEntry.id, AuditEntry.hash).where(AuditEntry.id < (kept or 0)).order_by(AuditEntry.id.desc())
+            select(AuditEntry.id, AuditEntry.hash)
+            .where(AuditEntry.id < (kept or 0))
+            .order_by(AuditEntry.id.desc())
+            .limit(1)  # of what may be millions
         )
     ).first()
     if last is None:
@@ -213,12 +218,15 @@ async def cut(connection: AsyncConnection, before: datetime, at: datetime) -> in
     return gone.rowcount
 
 
-async def forget(connection: AsyncConnection, ids: Collection[str]) -> int:
+async def forget(connection: AsyncConnection, ids: Collection[str], at: datetime, detail: str = "") -> int:
     """Make it impossible to tell that these people (their sourcedIds, and the ids of their accounts) are in the audit;
-    the chain still holds. Returns in how many places they were."""
+    the chain still holds. Returns in how many places they were, and appends an entry that says so: nobody else can
+    strike somebody out without being found."""
     gone = await connection.execute(
         update(AuditPerson).where(AuditPerson.person_id.in_(ids)).values(person_id=None, salt=None)
     )
+    said = f"{detail} {PLACES}{gone.rowcount}".lstrip()
+    await append(connection, [Entry(actor_id=None, act=Act.ERASE, kind=Kind.PERSON, channel="cli", at=at, detail=said)])
     return gone.rowcount
 
 

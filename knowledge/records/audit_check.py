@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from knowledge.records.audit import FIRST, Act, AuditEntry, AuditHead, AuditPerson, digest_of, hash_of
+from knowledge.records.audit import FIRST, PLACES, Act, AuditEntry, AuditHead, AuditPerson, digest_of, hash_of
 
 PAGE = 1_000  # entries that are looked at together
 
@@ -19,6 +19,7 @@ CHANGED = "was changed"
 RENAMED = "names another person than it did"
 NOT_CUT = "is missing, and no entry says that the oldest were cut off"
 ADDED = "was not put there by Ayumi"
+STRUCK = "or a later one has lost a person whom no erasure tells of"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,9 @@ class Verdict:
     cut_before: int | None = None  # the oldest entry there is, when those before it were cut off
     broken_at: int | None = None  # the first entry that does not fit; None: all of it holds
     reason: str = ""  # why it does not
+    struck: int = 0  # people whose ids are gone
+    first_struck: int | None = None  # the first entry with one
+    erased: int = 0  # how many of them the entries of erasures tell of
     is_expected: bool = True  # whether the hash that was expected is in the chain
 
     @property
@@ -38,10 +42,13 @@ class Verdict:
         return self.broken_at is None and self.is_expected
 
 
-async def verify(connection: AsyncConnection, expect: str | None = None) -> Verdict:
-    """Go through the whole chain, while others may append to it. ``expect``: a hash that was noted down earlier and has
-    to be in it."""
-    first = (await connection.execute(select(AuditEntry.id, AuditEntry.prev_hash).order_by(AuditEntry.id))).first()
+async def verify(connection: AsyncConnection, expect: str | None = None, *, newest: int | None = None) -> Verdict:
+    """Go through the whole chain, or the ``newest`` entries, while others may append to it. ``expect``: a hash that was
+    noted down earlier and has to be in it."""
+    oldest = select(AuditEntry.id, AuditEntry.prev_hash).order_by(AuditEntry.id).limit(1)
+    if newest is not None and (end := await _head(connection)) is not None:
+        oldest = oldest.where(AuditEntry.id > end[0] - newest)
+    first = (await connection.execute(oldest)).first()
     base = (0, FIRST) if first is None else (first.id - 1, first.prev_hash)
     is_whole = base == (0, FIRST)
     so_far = Verdict(
@@ -50,20 +57,26 @@ async def verify(connection: AsyncConnection, expect: str | None = None) -> Verd
         cut_before=None if is_whole else base[0] + 1,
         is_expected=expect in (None, base[1]),
     )
-    is_explained = is_whole
+    is_explained = is_whole or newest is not None
     while page := await _more(connection, so_far.last_id):
         people = await _people(connection, page)
         for row in page:
             if (reason := _fault(row, people.get(row["id"], ()), so_far)) is not None:
                 return replace(so_far, broken_at=so_far.last_id + 1, reason=reason)
             is_explained |= row["act"] == Act.CUT and row["detail"] == f"{base[0]} {base[1]}"
+            gone = sum(each.person_id is None for each in people.get(row["id"], ()))
             so_far = replace(
                 so_far,
                 entries=so_far.entries + 1,
+                struck=so_far.struck + gone,
+                first_struck=so_far.first_struck or (row["id"] if gone else None),
+                erased=so_far.erased + _erased(row),
                 last_id=row["id"],
                 last_hash=row["hash"],
                 is_expected=so_far.is_expected or row["hash"] == expect,
             )
+    if so_far.struck > so_far.erased:
+        return replace(so_far, broken_at=so_far.first_struck, reason=STRUCK)
     head = await _head(connection) or (0, FIRST)
     if not is_explained:
         return replace(so_far, broken_at=base[0], reason=NOT_CUT)
@@ -98,6 +111,12 @@ def _fault(row: Mapping[Any, Any], people: Sequence[Any], before: Verdict) -> st
     if hash_of(row, [(each.part, each.digest) for each in people]) != row["hash"]:
         return CHANGED
     return None if all(map(_is_true, people)) else RENAMED
+
+
+def _erased(row: Mapping[Any, Any]) -> int:
+    """Out of how many places an erasure struck somebody; 0 for any other entry."""
+    places = row["detail"].rpartition(PLACES)[2]
+    return int(places) if row["act"] == Act.ERASE and places.isdecimal() else 0
 
 
 def _is_true(person: Any) -> bool:

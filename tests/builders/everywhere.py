@@ -98,6 +98,8 @@ class Everywhere:
         if key is not None or (rule.of == column.name and rule.parents):
             known = self._keys[key.column.table.name if key is not None else self.random.choice(rule.parents)]
             return None if column.nullable and self.random.random() < 0.3 else self.random.choice(known)
+        if column.name in (*rule.person, *rule.account) and column.nullable and self.random.random() < 0.3:
+            return None  # of nobody: it may mention somebody all the same
         if column.name in rule.person:
             return self.random.choice(self.people).id
         if column.name in rule.account:

@@ -86,6 +86,16 @@ async def test_the_hash_noted_down_earlier_is_looked_for(database: Database):
     assert not (await verdict(database, "0" * 64)).holds
 
 
+async def test_the_newest_entries_are_checked_without_the_older_ones(database: Database):
+    await filled(database)
+    for id, broken_at in ((5, None), (6, 6)):
+        async with database.write() as connection:
+            await connection.execute(update(AuditEntry).where(AuditEntry.id == id).values(detail="another"))
+        async with database.read() as connection:
+            found = await verify(connection, newest=3)
+        assert (found.entries, found.broken_at) == (3 if broken_at is None else 0, broken_at)
+
+
 async def test_many_who_append_at_once_make_one_chain(database: Database):
     await asyncio.gather(*(record(database, [read_by(f"t-{n}", "s-hana"), read_by(None)]) for n in range(8)))
     found = await verdict(database)
@@ -105,7 +115,7 @@ async def test_a_transaction_that_fails_leaves_no_gap(database: Database):
 async def test_erasing_somebody_leaves_no_trace_of_them_and_the_chain_holds(database: Database):
     await filled(database)
     async with database.write() as connection:
-        assert await forget(connection, ["s-hana", "t-ito"]) == 7 + 8
+        assert await forget(connection, ["s-hana", "t-ito"], START) == 7 + 8
     async with database.read() as connection:
         people = (await connection.execute(select(AuditPerson.person_id, AuditPerson.salt))).all()
         left = await listed(connection, 100, "s-hana")
@@ -230,6 +240,13 @@ async def _behead(connection: AsyncConnection, pick: random.Random) -> None:
     await connection.execute(pick.choice([delete(AuditHead), update(AuditHead).values(last_hash="0" * 64)]))
 
 
+async def _hide(connection: AsyncConnection, pick: random.Random) -> None:
+    """Strike somebody out as an erasure would."""
+    rows = await connection.scalars(select(AuditPerson.digest).where(AuditPerson.person_id.is_not(None)))
+    named = AuditPerson.digest == pick.choice(sorted([*rows]))
+    await connection.execute(update(AuditPerson).where(named).values(person_id=None, salt=None))
+
+
 class _Fixed(random.Random):
     """Always picks the same entry."""
 
@@ -263,19 +280,22 @@ TAMPERINGS: Sequence[Callable[[AsyncConnection, random.Random], Any]] = (
     _leave_out,
     _add,
     _behead,
+    _hide,
 )
 
 
 @pytest.mark.parametrize("tampering", TAMPERINGS, ids=lambda each: each.__name__.strip("_"))
 async def test_whatever_is_done_to_the_chain_is_found(database: Database, tampering: Any):
-    await filled(database)
+    await filled(database, 7)
     for seed in range(8):
         pick = random.Random(seed)
         erased = pick.random() < 0.5
         with pytest.raises(UndoneError):
             async with database.write() as connection:
                 if erased:
-                    await forget(connection, ["s-ren"])
+                    await forget(connection, ["s-ren"], START)
+                else:
+                    await append(connection, [read_by("t-ito")])
                 assert (await verify(connection)).holds
                 await tampering(connection, pick)
                 assert not (await verify(connection)).holds, (tampering.__name__, seed)

@@ -14,20 +14,23 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
+from assistant.attachments import StoredFile, StoreFile, new_file
 from assistant.bootstrap import build_services
 from assistant.cli.privacy import run_erase, run_export_person
 from assistant.dialogue.asking import ask
 from assistant.handlers import notice
 from assistant.inbox import InboxEvent
+from assistant.library import build_library
 from assistant.messages import Words
 from assistant.wording.texts import Speaker
 from knowledge.db import Database
 from knowledge.errors import NoSuchPersonError
 from knowledge.imports.registry import run_import
-from knowledge.privacy.erasing import NothingToEraseError
+from knowledge.privacy.erasing import NothingToEraseError, erase, survey_of
 from knowledge.privacy.exporting import Receiver, export_person
-from knowledge.privacy.retention import Retention, RetentionError
+from knowledge.privacy.retention import BATCH, Retention, RetentionError, clear
 from knowledge.questions.model import Phase
+from knowledge.records import audit
 from knowledge.records.accounts import Account
 from knowledge.records.checkins import CheckIn, CheckInRecord, Note, Status, save_checkins
 from knowledge.records.consents import Consent, Decision, NoticeShown, Purpose, decide
@@ -36,6 +39,7 @@ from scheduler.prompts import Prompts
 from scheduler.retention import Clearing, clear_now, load_retention
 from scheduler.schools import SchoolTimes
 from tests.integration.stored import everything, rows
+from tests.platforms.line import user_id
 from tests.platforms.openai import openai_stand_in
 from tests.worlds import MORNING, TOKYO, LineWorld, line_world, settings_of, with_roster
 
@@ -96,6 +100,45 @@ async def test_a_guardian_gets_what_the_child_did_not_keep_to_themself(school: D
     assert "ないしょの話" not in text and "かくしたい" not in text
 
 
+@pytest.mark.parametrize(
+    ("receiver", "hidden"),
+    [(Receiver.GUARDIAN, {"alerts", "flags", "talk_requests"}), (Receiver.PERSON, {"alerts", "flags"})],
+)
+async def test_what_staff_did_about_an_alert_is_not_handed_out_and_tells_no_guardian_that_there_was_one(
+    school: Database, receiver: Receiver, hidden: set[str]
+) -> None:
+    kinds = (audit.Kind.ALERTS, audit.Kind.TALK_REQUESTS, audit.Kind.FLAGS, audit.Kind.CHECKINS)
+    looks = [
+        audit.Entry(actor_id="t-ito", act=audit.Act.READ, kind=kind, subject_ids=["s-hana"], channel="page", at=MORNING)
+        for kind in kinds
+    ]
+    await audit.record(school, looks)
+    async with school.read() as connection:
+        content, _ = await export_person(connection, "s-hana", receiver, MORNING.date())
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        kept = json.loads(archive.read("person.json"))["kinds"]
+    shown = {row["kind"] for row in kept["audit"]["tables"]["audit_entries"]}
+    assert shown == {kind.value for kind in kinds} - hidden
+
+
+async def test_what_a_teacher_was_shown_of_children_is_not_handed_out_to_the_teacher(world: LineWorld) -> None:
+    for name, person in {"ito": "t-ito", "hana": "s-hana"}.items():
+        await world.link(name, person)
+    await world.say("hana", "メモ ひるやすみに ころんだ")
+    await world.say("hana", "ふりかえり")
+    await world.say("ito", "今日まだチェックインしていない子は？")
+    await world.say("ito", "CSV")
+    async with world.core.database.read() as connection:
+        of_teacher, _ = await export_person(connection, "t-ito", Receiver.PERSON, MORNING.date())
+        of_child, _ = await export_person(connection, "s-hana", Receiver.PERSON, MORNING.date())
+    texts: list[str] = []
+    for content in (of_teacher, of_child):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            texts.append("\n".join(archive.read(name).decode() for name in archive.namelist()))
+    assert "佐藤 花" not in texts[0] and "今日まだチェックインしていない子は？" in texts[0]
+    assert "tables/outbox.csv" in zipfile.ZipFile(io.BytesIO(of_child)).namelist()
+
+
 async def test_nothing_of_anybody_else_is_handed_out(school: Database) -> None:
     assert "鈴木" not in await handed_out(school, Receiver.PERSON)
 
@@ -133,6 +176,23 @@ async def test_without_yes_erasing_only_shows_and_with_it_proves_itself(
         await run_import(database, "oneroster", tmp_path / "data" / "oneroster", timezone=TOKYO)
         assert [row.goal for row in await rows(database, CheckIn, student_id="s-hana")] == []
     await database.close()
+
+
+async def test_what_staff_wrote_and_were_shown_of_a_child_who_is_erased_names_them_no_more(world: LineWorld) -> None:
+    await world.link("ito", "t-ito")
+    await world.say("ito", "佐藤花さんのふりかえりを見せて")
+    await world.say("ito", "花さんと小花さん、花束")
+    database, now = world.core.database, world.clock.now()
+    pictures = [new_file(owner, "image/png", "ayumi.png", b"png", now)[0] for owner in ("t-ito", "t-abe")]
+    async with database.write() as connection:
+        await StoreFile.store(connection, pictures)
+    found = await survey_of(database, "s-hana")
+    assert {"inbox", "outbox"} <= found.tables.keys() and found.pictures == {pictures[0].id}
+    await erase(database, found, world.clock.now(), build_library(settings_of(Path(), ""), database).remove)
+    dump = str(await everything(database))
+    assert "佐藤 花" not in dump and "佐藤花" not in dump
+    assert "○○と小花さん、花束" in dump
+    assert [row.person_id for row in await rows(database, StoredFile)] == ["t-abe"]  # of another school
 
 
 async def test_somebody_who_was_erased_may_write_again_as_somebody_unknown(tmp_path: Path, sqlite_url: str) -> None:
@@ -200,6 +260,18 @@ async def test_a_child_who_is_left_in_peace_stays_so_when_messages_are_cleared(w
     assert await world.count(Outbox, key="prompt:x") == 0
 
 
+async def test_others_get_their_turn_while_what_has_to_stay_is_passed_over(school: Database) -> None:
+    waits: dict[str, Any] = {
+        "account_id": "line:x", "channel": "line", "kind": "messages", "payload": {}, "state": "held",
+        "due_at": MORNING, "attempts": 0, "created_at": MORNING,
+    }  # fmt: skip
+    held = [{"id": f"01900000-0000-7000-8000-{n:012}", **waits} for n in range(2 * BATCH)]
+    async with school.write() as connection:
+        await connection.execute(insert(Outbox), held)
+    batches = [each async for each in clear(school, Retention(), MORNING + timedelta(days=90), {})]
+    assert batches.count(("outbox", 0)) >= 2
+
+
 async def test_clearing_waits_for_the_night_and_happens_once(school: Database) -> None:
     async with school.write() as connection:
         await connection.execute(update(CheckIn).values(date=(MORNING - LONG_AGO).date()).where(CheckIn.id == 1))
@@ -246,13 +318,13 @@ def test_a_school_may_keep_longer_or_for_good(tmp_path: Path) -> None:
 
 async def test_whoever_links_is_told_what_is_kept_and_takes_note_by_a_tap(world: LineWorld) -> None:
     said = await world.link("hana", "s-hana")
-    assert said[-1].startswith("あゆみから大切な話だよ")
+    assert said[-1].startswith("あゆみから大事なお話だよ")
     (shown,) = await rows(world.core.database, NoticeShown)
     assert (shown.person_id, shown.version, shown.acknowledged_at) == ("s-hana", notice.VERSION, None)
     await world.tap("hana", "わかったよ")
     (shown,) = await rows(world.core.database, NoticeShown)
     assert shown.acknowledged_at is not None
-    assert not [text for text in await world.say("hana", "使い方") if "大切な話" in text]
+    assert not [text for text in await world.say("hana", "使い方") if "大事なお話" in text]
 
 
 async def test_a_notice_that_changed_is_shown_again(world: LineWorld, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,14 +336,14 @@ async def test_a_notice_that_changed_is_shown_again(world: LineWorld, monkeypatc
         return say(self, "notice.v1" if key == "notice.v2" else key, **args)
 
     monkeypatch.setattr(Speaker, "say", with_second)
-    assert (await world.say("hana", "使い方"))[-1].startswith("あゆみから大切な話だよ")
+    assert (await world.say("hana", "使い方"))[-1].startswith("あゆみから大事なお話だよ")
     assert {row.version for row in await rows(world.core.database, NoticeShown)} == {1, 2}
 
 
 async def test_a_cry_for_help_is_answered_by_help_alone(world: LineWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.link("hana", "s-hana")
     monkeypatch.setattr(notice, "VERSION", 2)
-    assert not [text for text in await world.say("hana", "消えたい") if "大切な話" in text]
+    assert not [text for text in await world.say("hana", "消えたい") if "大事なお話" in text]
 
 
 async def test_who_withdrew_is_not_prompted_any_more_and_the_others_are(world: LineWorld, tmp_path: Path) -> None:
@@ -285,6 +357,27 @@ async def test_who_withdrew_is_not_prompted_any_more_and_the_others_are(world: L
     assert [row.person_id for row in await rows(world.core.database, Outbox, kind="prompt")] == ["s-ren"]
     (consent,) = await rows(world.core.database, Consent)
     assert (consent.decided_by, consent.how) == ("g-sato", "paper")
+
+
+@pytest.mark.parametrize("withdrawn", [True, False])
+async def test_a_prompt_that_waits_does_not_go_to_who_withdrew_meanwhile(world: LineWorld, withdrawn: bool) -> None:
+    await world.link("hana", "s-hana")
+    await Prompts(world.core.database, TOKYO, SchoolTimes(), ["line"]).plan(MORNING)
+    decision = Decision(
+        person_id="s-hana",
+        purpose=Purpose.PROMPTS,
+        is_given=not withdrawn,
+        decided_at=MORNING,
+        decided_by="g-sato",
+        how="paper",
+    )
+    async with world.core.database.write() as connection:
+        await decide(connection, [decision])
+    before = len(world.line.texts_to(user_id("hana")))
+    await world.core.drain()
+    assert (len(world.line.texts_to(user_id("hana"))) == before) is withdrawn
+    (row,) = await rows(world.core.database, Outbox, kind="prompt")
+    assert row.state == ("skipped" if withdrawn else "sent")
 
 
 async def test_words_of_who_withdrew_do_not_go_to_a_model(database: Database, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from knowledge.records.audit_reading import Listed, listed
 from knowledge.records.checkins import CheckInRecord, Status, save_checkins
 from scheduler.briefs import Briefs
 from scheduler.schools import SchoolTimes
+from tests.platforms.line import user_id
 from tests.worlds import TOKYO, HandClock, LineWorld, line_world
 
 MONDAY = date(2026, 5, 11)
@@ -109,6 +110,22 @@ async def test_the_brief_that_names_a_child_is_a_look_too(world: LineWorld):
     assert {"s-ren", "s-hana"} <= {id for each in found for id in each.subject_ids}
 
 
+@pytest.mark.parametrize(("words", "kind"), [("消えたい", "alerts"), ("伊藤先生と話したい", "talk_requests")])
+async def test_a_notice_that_names_a_child_is_a_look_too_but_no_news_for_the_child(
+    world: LineWorld, words: str, kind: str
+):
+    before = len(world.line.texts_to(user_id("ito")))
+    await world.say("hana", words)
+    for label in ("だれにも言わない", "友だちのこと"):
+        if label in [shown for shown, _ in world.line.quick_replies_to(user_id("hana"))]:
+            await world.tap("hana", label)
+    assert any("花さん" in text for text in world.line.texts_to(user_id("ito"))[before:])
+    [entry] = await entries(world)
+    assert (entry.actor_id, entry.act, entry.kind, entry.channel) == ("t-ito", "told", kind, "line")
+    assert entry.subject_ids == ["s-hana"]
+    assert not any("伊藤" in text for text in await world.say("hana", "だれが見た？"))
+
+
 async def test_the_child_is_told_who_looked(world: LineWorld):
     for _ in range(2):
         await world.say("ito", "佐藤花さんのふりかえりを見せて")
@@ -119,23 +136,34 @@ async def test_the_child_is_told_who_looked(world: LineWorld):
     assert "見た人はいないよ" in nobody
 
 
-async def test_a_guardian_is_told_but_not_what_is_done_for_the_childs_safety(world: LineWorld):
+async def test_neither_child_nor_guardian_is_told_what_staff_do_for_the_childs_safety(world: LineWorld):
     at = world.clock.now().astimezone(TOKYO)
     looks = {Kind.ALERTS: "t-ito", Kind.TALK_REQUESTS: "t-ito", Kind.FLAGS: "t-ito", Kind.NURSE_VISITS: "n-hayashi"}
     await record(
         world.core.database,
         [
-            Entry(actor_id=actor, act=Act.READ, kind=kind, subject_ids=["s-hana"], channel="page", at=at)
+            Entry(actor_id=actor, act=act, kind=kind, subject_ids=["s-hana"], channel="page", at=at)
             for kind, actor in looks.items()
+            for act in (Act.READ, Act.CHANGE)
         ],
     )
     await world.link("sato", "g-sato")
     [said] = await world.say("sato", "誰が見ましたか")
-    assert "花さんの記録を最近閲覧した教職員です" in said and "保健室の記録" in said
-    assert not any(word in said for word in ("心配のお知らせ", "相談の希望", "気づきのお知らせ"))
+    assert "安全や相談に関わる対応" in said
+    assert "最近、花さんの記録を見た教職員です" in said and "保健室の記録" in said
+    assert said.count("・") == 2, "what was read, and what was changed, of the nurse's records alone"
     [to_child] = await world.say("hana", "だれが見た？")
-    assert "心配のお知らせ" in to_child and "気づき" not in to_child
-    assert "伊藤先生が「見通しとふり返り」を見たよ" in to_child, "what flags were worked out of"
+    assert "お願い" in to_child and "ほけん室" in to_child
+    assert to_child.count("・") == 4, "those of the wish to talk, too; none of alerts and flags, under whatever name"
+
+
+async def test_a_code_made_for_a_child_is_no_look_at_anything(world: LineWorld):
+    made = Entry(
+        actor_id=None, act=Act.CHANGE, kind=Kind.ACCOUNTS, subject_ids=["s-ren"], channel="cli", at=world.clock.now()
+    )
+    await record(world.core.database, [made])
+    [said] = await world.say("ren", "だれが見た？")
+    assert "コンピューター" not in said
 
 
 async def test_somebody_who_left_is_named_no_more(world: LineWorld):
