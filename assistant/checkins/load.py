@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from assistant.checkins.model import Script
 from assistant.errors import SettingsError
-from knowledge.yaml_data import load_yaml
+from knowledge.yaml_data import in_one_line, load_yaml
 
 OWN = Path(__file__).parent
 
@@ -54,7 +54,7 @@ def _read(path: Path) -> Script:
     try:
         return Script.model_validate(load_yaml(path.read_text("utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{path}: not readable as YAML: {error}") from error
+        raise SettingsError(f"{path}: not readable as YAML: {in_one_line(error)}") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
