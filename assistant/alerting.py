@@ -14,6 +14,7 @@ from assistant.wording.texts import Speaker
 from knowledge.errors import NoSuchPersonError
 from knowledge.records.accounts import Account
 from knowledge.records.alerts import AlertState, AlertText, Listed, alerts_for
+from knowledge.records.audit import Act, Entry, Kind, record
 from knowledge.records.care_staff import named_at
 from knowledge.records.scope import load_viewer
 from scheduler.outbox import Item
@@ -52,6 +53,15 @@ class Alerter:
         speaker = Speaker(language=self._services.language, band="staff")
         key = "alerts.again" if item.payload.get("again") else item.payload.get("says", TELLS)
         text = speaker.say(key, **said_of(found[0], speaker, self._services))
+        told = Entry(
+            actor_id=person_id,
+            act=Act.TOLD,
+            kind=Kind.ALERTS,
+            subject_ids=[found[0].student_id],
+            channel=item.channel,
+            at=now,
+        )
+        await record(self._services.database, [told])
         return Composed(messages=[card(found[0], text, speaker)])
 
 

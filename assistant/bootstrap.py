@@ -75,6 +75,7 @@ HANDLERS: tuple[Handler, ...] = (
     pace.on_rush,
     linking.on_unlinked,
     notice.on_notice,
+    talk.on_edited,
     talk.on_too_long,
     alerts.on_alerts,
     wishes.on_wish,
@@ -84,11 +85,11 @@ HANDLERS: tuple[Handler, ...] = (
     closures.on_closures,
     announced.on_results,
     replying.on_replying,
+    flags.on_flags,
     reaching.on_reaching,
     activities.on_announcing,
     reminders.on_reminders,
     announcements.on_announcement,
-    flags.on_flags,
     checkin.on_tap,
     checkin.on_form,
     checkin.on_later,
@@ -220,6 +221,7 @@ def build_core(
         only,
         AFTERWARDS,
         assignments if is_shared else None,
+        care.on_broken,
     )
     turning = Pipeline[Job, Done]("turns", turns.exchange, turns.run, TURNS_AT_ONCE)
     assignments.wakes(turning.wake)

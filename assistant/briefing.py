@@ -34,7 +34,7 @@ from knowledge.questions.model import (
 )
 from knowledge.questions.vocabulary import load_vocabulary
 from knowledge.records.accounts import Account
-from knowledge.records.audit import Act, Entry, record
+from knowledge.records.audit import Act, Entry, Kind, record
 from knowledge.records.calendar import load_calendars
 from knowledge.records.flags import FlagState, find_flags
 from knowledge.records.roster import SchoolClass
@@ -71,7 +71,7 @@ class Briefer:
                 return None
             viewer = await load_viewer(connection, person_id, day)
             vocabulary = await load_vocabulary(connection, viewer, self._services.timezone)
-            silent = await self._silent(connection, viewer.homerooms, day)
+            silent = await self._silent(connection, viewer, now, seen)
             classes = [each for each in vocabulary.classes if each.id in silent]
             if item.payload.get("only_silent", False):
                 briefs = [self._lines(each.title, day, [silent[each.id]]) for each in classes]
@@ -167,11 +167,14 @@ class Briefer:
     def _speaker(self) -> Speaker:
         return Speaker(language=self._services.language, band="staff")
 
-    async def _silent(self, connection: AsyncConnection, class_ids: Collection[str], day: date) -> dict[str, Words]:
-        """Of those classes that have school on the day the line about children who are not asked any more since the
-        teacher was told last; empty where there are none."""
+    async def _silent(
+        self, connection: AsyncConnection, viewer: Viewer, now: datetime, seen: list[Entry]
+    ) -> dict[str, Words]:
+        """Of the teacher's classes that have school today the line about children who are not asked any more since the
+        teacher was told last; empty where there are none. ``seen`` as in ``_of_class``."""
+        day = now.date()
         columns = (SchoolClass.sourced_id, SchoolClass.school_sourced_id, SchoolClass.grades)
-        rows = (await connection.execute(select(*columns).where(SchoolClass.sourced_id.in_(class_ids)))).all()
+        rows = (await connection.execute(select(*columns).where(SchoolClass.sourced_id.in_(viewer.homerooms)))).all()
         calendars = await load_calendars(connection, {school for _, school, _ in rows}, day - LONGEST_BREAK, day)
         lines: dict[str, Words] = {}
         for class_id, school, grades in rows:
@@ -181,10 +184,21 @@ class Briefer:
             before = (day - timedelta(days=n) for n in range(1, LONGEST_BREAK.days + 1))
             last = next((each for each in before if has_school(calendar, each, grades, class_id)), day - LONGEST_BREAK)
             closed = (told_at(times, last, self._services.timezone), told_at(times, day, self._services.timezone))
-            names = [
-                Words.own(f"{family} {given}")
-                for family, given in await newly_silent(connection, class_id, day, times.ignored_limit, closed)
-            ]
+            children = await newly_silent(connection, class_id, day, times.ignored_limit, closed)
+            names = [Words.own(f"{family} {given}") for _, family, given in children]
+            if children:
+                subjects = [id for id, *_ in children]
+                seen.append(
+                    Entry(
+                        actor_id=viewer.person_id,
+                        act=Act.READ,
+                        kind=Kind.CHECKINS,
+                        subject_ids=subjects,
+                        channel="",
+                        at=now,
+                        detail="silent",
+                    )
+                )
             listed = Words.join(names, str(self._speaker.say("brief.comma")))
             lines[class_id] = (
                 self._speaker.say("brief.silent", count=times.ignored_limit, names=listed) if names else Words()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, bindparam, or_, select
+from sqlalchemy import Date, bindparam, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from assistant.channels.sender import Composed
@@ -26,6 +26,7 @@ from knowledge.records.attendance import NOT_EXPECTED, AttendanceEntry
 from knowledge.records.calendar import load_calendars
 from knowledge.records.checkins import CheckInRecord, Status, find_checkins, last_next_steps
 from knowledge.records.closures import Closure
+from knowledge.records.consents import Consent, Purpose
 from knowledge.records.roster import GRADE, Enrollment, SchoolClass, User
 from knowledge.records.scope import valid_on
 from scheduler.outbox import Item, filled
@@ -41,7 +42,7 @@ class Facts:
     is_remote: bool
     owner_id: str | None  # whose account it is now
     state: Mapping[str, Any] | None  # of the conversation
-    is_expected: bool  # neither the register nor a closure declared meanwhile keeps the child away
+    is_expected: bool  # neither the register nor a closure declared meanwhile keeps the child away, nor do they object
 
 
 Wanted = tuple[str, str, date]  # account, person, day
@@ -56,8 +57,8 @@ class Prompter:
         self._facts = Together(self._load)  # a whole school is prompted at the same moment
 
     async def compose(self, item: Item) -> Composed | None:
-        """None when the check-in was begun or declined meanwhile, or the child left or is not expected. What the child
-        itself put off (``later``) goes on where it was left."""
+        """None when the check-in was begun or declined meanwhile, or the child left, is not expected, or is not to be
+        asked (consent withdrawn). What the child itself put off (``later``) goes on where it was left."""
         person_id = item.payload["person_id"]
         phase, day = Phase(item.payload["phase"]), date.fromisoformat(item.payload["date"])
         was_put_off = item.kind in ("later", "menu")  # the latter: the question comes once more, below the menu
@@ -101,10 +102,17 @@ class Prompter:
 
 OWNERS = select(Account.id, Account.person_id).where(Account.id.in_(bindparam("accounts", expanding=True)))
 STATES = select(Conversation.id, Conversation.state).where(Conversation.id.in_(bindparam("ids", expanding=True)))
-AWAY = select(AttendanceEntry.student_id).where(
-    AttendanceEntry.student_id.in_(bindparam("people", expanding=True)),
-    AttendanceEntry.date == bindparam("day"),
-    AttendanceEntry.status.in_(NOT_EXPECTED),
+AWAY = union_all(
+    select(AttendanceEntry.student_id).where(
+        AttendanceEntry.student_id.in_(bindparam("people", expanding=True)),
+        AttendanceEntry.date == bindparam("day"),
+        AttendanceEntry.status.in_(NOT_EXPECTED),
+    ),
+    select(Consent.person_id).where(
+        Consent.person_id.in_(bindparam("people", expanding=True)),
+        Consent.purpose == Purpose.PROMPTS.value,
+        Consent.is_given.is_(False),
+    ),
 )
 WITH_CLOSURE = (
     select(Enrollment.user_sourced_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -33,6 +34,7 @@ class Settings(BaseSettings):
     language: str = Field(default="ja", alias="AYUMI_LANGUAGE")
     link_code_hours: float = Field(default=24.0, alias="AYUMI_LINK_CODE_HOURS")
     session_minutes: int = Field(default=30, alias="AYUMI_SESSION_MINUTES")
+    fresh_minutes: int = Field(default=30, alias="AYUMI_FRESH_MINUTES")
 
     oidc_issuer: str = Field(default="", alias="AYUMI_OIDC_ISSUER")
     oidc_client_id: str = Field(default="", alias="AYUMI_OIDC_CLIENT_ID")
@@ -92,6 +94,13 @@ class Settings(BaseSettings):
             raise ValueError("use 1 to 1440 minutes")
         return value
 
+    @field_validator("fresh_minutes")
+    @classmethod
+    def _is_asked_again_within_a_school_day(cls, value: int) -> int:
+        if not 5 <= value <= 8 * 60:
+            raise ValueError("use 5 to 480 minutes")
+        return value
+
     @field_validator("llm", "embeddings")
     @classmethod
     def _names_a_provider(cls, value: str) -> str:
@@ -135,6 +144,11 @@ class Settings(BaseSettings):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
+
+    @property
+    def fresh(self) -> timedelta:
+        """So long after a sign-in, pages with data of class I and II open without another one."""
+        return timedelta(minutes=self.fresh_minutes)
 
     @property
     def database(self) -> str:

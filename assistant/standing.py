@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from assistant.inbox import InboxEvent
 from assistant.metrics import TURNS
 from assistant.notices import LABELS
+from assistant.planning import LEASE
 from knowledge.db import Database, UtcDateTime
 from knowledge.errors import StorageDownError
 from knowledge.records.alerts import Alert
@@ -59,7 +60,7 @@ WAITING = select(
     select(func.min(_FIRST.c.received_at)).scalar_subquery().label("first_event"),
     select(func.count()).select_from(InboxEvent).where(IS_NEW).scalar_subquery().label("new_events"),
     select(func.min(Reminder.next_at)).where(IS_ACTIVE).scalar_subquery().label("first_reminder"),
-    select(func.max(Lease.acted_at)).scalar_subquery().label("acted_at"),
+    select(Lease.acted_at).where(Lease.name == LEASE).scalar_subquery().label("acted_at"),
 )
 DUE_SENDS = (  # by channel, as the index has them
     select(Outbox.channel, func.count(), func.min(Outbox.due_at))

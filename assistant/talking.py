@@ -20,6 +20,7 @@ from assistant.wording.texts import Speaker
 from intents.wishes import Subject
 from knowledge.errors import NoSuchPersonError
 from knowledge.records.accounts import Account, accounts_of
+from knowledge.records.audit import Act, Entry, Kind, record
 from knowledge.records.roster import User
 from knowledge.records.scope import load_viewer
 from knowledge.records.talk_requests import Chosen, find_request
@@ -39,12 +40,12 @@ class Talking:
     async def compose(self, item: Item) -> Composed | None:
         """To staff. None when it was read or closed meanwhile, or the person may not read it any more."""
         person_id = item.payload["person_id"]
-        today = self._now().astimezone(self._services.timezone).date()
+        now = self._now().astimezone(self._services.timezone)
         async with self._services.database.read() as connection:
             if await _owner(connection, item.account_id) != person_id:
                 return None
             try:
-                viewer = await load_viewer(connection, person_id, today)
+                viewer = await load_viewer(connection, person_id, now.date())
             except NoSuchPersonError:
                 return None
             row = await talk_for(connection, viewer, self._services.times.care_of, item.payload["item_id"])
@@ -57,6 +58,15 @@ class Talking:
             Choice(label=speaker.say(f"talks.{what}_button"), value=f"{PREFIX}{what}/{row.id}")
             for what in ("read", "done")
         )
+        told = Entry(
+            actor_id=person_id,
+            act=Act.TOLD,
+            kind=Kind.TALK_REQUESTS,
+            subject_ids=[row.student_id],
+            channel=item.channel,
+            at=now,
+        )
+        await record(self._services.database, [told])
         return Composed(messages=[Outgoing(text=text, choices=choices)])
 
     async def compose_news(self, item: Item) -> Composed | None:

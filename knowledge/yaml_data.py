@@ -13,3 +13,8 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 def load_yaml(text: str) -> Any:
     """What stands there: plain values alone. Raises ``yaml.YAMLError``."""
     return yaml.load(text, Loader=LOADER)  # noqa: S506 -- both loaders are safe
+
+
+def in_one_line(error: Exception) -> str:
+    """What PyYAML says of a file it cannot read, in several lines, as an operator is told it."""
+    return " ".join(str(error).split())

@@ -78,13 +78,13 @@ def _seconds(moment: Any) -> ColumnElement[float]:
 
 async def newly_silent(
     connection: AsyncConnection, class_id: str, day: date, limit: int, closed: tuple[datetime, datetime]
-) -> list[tuple[str, str]]:
-    """(family name, given name) of a class's children who are not asked any more since a time between two moments,
+) -> list[tuple[str, str, str]]:
+    """(id, family name, given name) of a class's children who are not asked any more since a time between two moments,
     when the last of ``limit`` prompts in a row stayed without a word; in the order of the roll."""
     if not limit:
         return []
     rows = await connection.execute(
-        select(User.family_name, User.given_name)
+        select(User.sourced_id, User.family_name, User.given_name)
         .join(Enrollment, Enrollment.user_sourced_id == User.sourced_id)
         .where(
             Enrollment.class_sourced_id == class_id,
@@ -95,4 +95,4 @@ async def newly_silent(
         )
         .order_by(Enrollment.attendance_number, User.sourced_id)
     )
-    return [(family, given) for family, given in rows]
+    return [(id, family, given) for id, family, given in rows]

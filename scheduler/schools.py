@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from knowledge.questions.model import Phase
+from knowledge.yaml_data import in_one_line
 from scheduler.errors import ScheduleError
 
 OFF = "off"
@@ -107,7 +108,7 @@ class SchoolTimes:
             # Without YAML's own types: an unquoted 15:40 would be read as a number.
             content: object = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader) or {}  # noqa: S506 -- builds text only
         except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ScheduleError(f"{path}: not readable as YAML: {error}") from error
+            raise ScheduleError(f"{path}: not readable as YAML: {in_one_line(error)}") from error
         if not isinstance(content, dict):
             raise ScheduleError(f"{path}: expected schools by sourcedId")
         schools = cast("dict[str, Any]", content)

@@ -17,7 +17,20 @@ from assistant.sign_in_names import sign_in_names
 from knowledge.db import Database
 from knowledge.imports.problems import ImportFailedError
 from knowledge.imports.registry import KINDS, run_import
+from knowledge.records.audit import Act, Entry, Kind, record
 from scheduler.upcoming import refresh_all
+
+# What kind of data of people an import changes; the others are what a school sets.
+AUDITED = {
+    "oneroster": Kind.PERSON,
+    "checkins": Kind.CHECKINS,
+    "attendance": Kind.ATTENDANCE,
+    "nurse-visits": Kind.NURSE_VISITS,
+    "study-log": Kind.STUDY,
+    "assessments": Kind.ASSESSMENTS,
+    "observations": Kind.OBSERVATIONS,
+    "consents": Kind.CONSENTS,
+}
 
 
 async def run_migrate(settings: Settings) -> None:
@@ -63,6 +76,16 @@ async def run_import_command(settings: Settings, kind: str, path: Path, *, dry_r
                     typer.echo(f"… and {error.total - len(error.problems)} more", err=True)
                 typer.echo(str(error.summary))
                 raise typer.Exit(1) from error
+        if not dry_run:
+            entry = Entry(
+                actor_id=None,
+                act=Act.CHANGE,
+                kind=AUDITED.get(kind, Kind.SETTINGS),
+                channel="cli",
+                at=now.astimezone(settings.zone),
+                detail=f"import {kind} {summary}",
+            )
+            await record(database, [entry])
         if kind == "calendar" and not dry_run:
             await refresh_all(database, now, settings.zone)
     typer.echo(str(summary))

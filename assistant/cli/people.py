@@ -11,6 +11,7 @@ import typer
 from assistant.cli.database import open_database
 from assistant.settings import Settings
 from knowledge.records.alerts import list_alerts
+from knowledge.records.audit import Act, Entry, Kind, append, record
 from knowledge.records.linking import create_code
 
 
@@ -28,13 +29,33 @@ async def run_link_code(settings: Settings, persons: Sequence[str]) -> None:
             )
             for person in persons
         ]
+        entry = Entry(
+            actor_id=None,
+            act=Act.CHANGE,
+            kind=Kind.ACCOUNTS,
+            subject_ids=persons,
+            channel="cli",
+            at=now.astimezone(settings.zone),
+            detail="link code made",
+        )
+        await append(connection, [entry])
     for person, code in zip(persons, codes, strict=True):
         typer.echo(f"{person} {code}")
 
 
 async def run_alerts(settings: Settings, *, json: bool) -> None:
-    async with open_database(settings) as database, database.read() as connection:
-        alerts = await list_alerts(connection)
+    async with open_database(settings) as database:
+        async with database.read() as connection:
+            alerts = await list_alerts(connection)
+        entry = Entry(
+            actor_id=None,
+            act=Act.READ,
+            kind=Kind.ALERTS,
+            subject_ids={alert.student_id for alert in alerts},
+            channel="cli",
+            at=datetime.now(settings.zone),
+        )
+        await record(database, [entry] if alerts else [])
     shown = [
         {
             "id": alert.id,

@@ -54,12 +54,13 @@ def _show_what_to_try(url: str) -> None:
         f"""
   Ayumi あゆみ is running:  {url}
 
-  Five things to try
+  Six things to try
   1. 小学2年生 (a P2 pupil): めあて, then answer with the buttons. Try あとで, なおす, メモ 九九がいえた.
   2. 4年2組の先生 (the homeroom teacher): 「今日まだチェックインしていない子は？」
   3. 中学1年生 (a J1 student): めあて, then ふりかえり: the goal comes back word for word.
   4. 4年2組の先生 again: 「毎週金曜15時に4年2組へふりかえりのリマインドを送って」, then 「リマインド一覧」.
   5. Anybody: 「スマートフォンを持ってきていい？」; the teacher also 「生成AIに入力してはいけないものは？」.
+  6. 校長先生 (the principal) or 4年2組の先生: 見守り at the top of the chat, which is the page /care.
 
   Ctrl+C ends it.
 """

@@ -83,8 +83,9 @@ class Withdraw:
     @classmethod
     async def store(cls, connection: AsyncConnection, writes: Sequence[Self]) -> None:
         for write in writes:
-            message = await forget_message(connection, write.account_id, write.message_id)
-            if message is not None and write.person_id is not None:
+            for message in await forget_message(connection, write.account_id, write.message_id):
+                if write.person_id is None:
+                    continue
                 day = message.occurred_at.astimezone(write.timezone).date()
                 await forget_answer(connection, write.person_id, day, message.text.strip())
                 await announcements.forget_words(connection, write.person_id, message.text.strip())

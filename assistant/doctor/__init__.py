@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assistant.doctor.basics import look_at_files, look_at_names, look_at_settings
 from assistant.doctor.finding import Finding, Patient, bad
+from assistant.doctor.keeping import look_at_keeping
 from assistant.doctor.models import look_at_models
 from assistant.doctor.platforms import look_at_address, look_at_line, look_at_slack
 from assistant.doctor.records import look_at_records
@@ -75,6 +76,8 @@ async def _database(patient: Patient, database: Database) -> AsyncIterator[Findi
             async for finding in look_at_work(patient, connection):
                 yield finding
             async for finding in look_at_records(patient, connection):
+                yield finding
+            async for finding in look_at_keeping(patient, connection):
                 yield finding
     except (KnowledgeError, SQLAlchemyError) as error:  # it went away while we looked, or its tables are not ours
         yield bad("database", unreadable(error))

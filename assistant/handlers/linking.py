@@ -46,7 +46,8 @@ async def on_unlinked(turn: Turn) -> bool:
         turn.say("talk.code_refused")
         return True
     turn.writes.append(LinkAccount(account_id=account_id, person_id=result, at=turn.now))
-    turn.writes.append(_kept(turn, result, Act.SIGN_IN, result, "linked"))
+    if not person.is_student:  # as in ``Sessions``: classes link in the same minutes, and the audit is one chain
+        turn.writes.append(_kept(turn, result, Act.SIGN_IN, result, "linked"))
     turn.person = person
     turn.state = replace(turn.state, pending=None)
     turn.say("talk.linked", talk.menu(turn), name=talk.called(turn))

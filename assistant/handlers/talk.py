@@ -80,6 +80,14 @@ async def on_anything(turn: Turn) -> bool:
     return True
 
 
+async def on_edited(turn: Turn) -> bool:
+    """A message whose words were changed: what came of them stays, which is said."""
+    if turn.incoming.kind is not Kind.EDIT:
+        return False
+    await _say(turn, turn.words("talk.edited"))
+    return True
+
+
 async def on_too_long(turn: Turn) -> bool:
     """A text beyond everything a person would write."""
     if turn.incoming.kind is not Kind.TEXT or len(turn.incoming.text) <= LONGEST_TEXT:

@@ -61,7 +61,7 @@ async def _tapped(turn: Turn, what: str, request_id: str) -> None:
         row = await talks.talk_for(connection, viewer, turn.services.times.care_of, request_id)
         known = row or await find_request(connection, request_id)
     if row is None or what not in ("read", "done"):
-        _audit(turn, Act.REFUSED, [known.student_id] if known is not None else [], what[:10])
+        _audit(turn, Act.REFUSED, [known.student_id] if known is not None else [])
         turn.say("talks.nothing_here")
         return
     name = Words.own(f"{row.family_name} {row.given_name}")

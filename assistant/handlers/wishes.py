@@ -72,10 +72,8 @@ async def ask_whom(
     choices.append(turn.button("wishes.anyone_button", _value(key, ANYONE, subject)))
     choices.append(turn.button("wishes.outside_button", _value(key, OUTSIDE, subject)))
     choices.append(turn.button("wishes.stop_button", f"{PREFIX}stop/", Tone.CONTROL))
-    parts = [before or turn.words(f"wishes.{lead}")]
-    if lead == "whom":
-        parts.append(care.help_lines(turn))
-    turn.outgoing.append(Outgoing(text=Words.join(parts, "\n\n"), choices=tuple(choices)))
+    lines = care.help_lines(turn) if lead == "whom" else Words()  # beside the question, which stands first
+    turn.outgoing.append(Outgoing(text=before or turn.words(f"wishes.{lead}"), aside=lines, choices=tuple(choices)))
 
 
 async def _tapped(turn: Turn, value: str) -> None:

@@ -17,7 +17,7 @@ from assistant.channels.browser.cookies import Cookies
 from assistant.channels.browser.gate import check_own, form_of
 from assistant.channels.browser.pages import Pages
 from assistant.channels.browser.routes import PROBLEMS
-from assistant.channels.browser.sessions import AGAIN, FRESH, Session, Sessions
+from assistant.channels.browser.sessions import AGAIN, Session, Sessions
 from assistant.errors import AssistantError
 from assistant.settings import Settings
 from assistant.web.limits import Buckets, Limit
@@ -90,7 +90,7 @@ class Door:
         """For data of class I and II: as ``staff``, and ``NotFreshError`` unless they signed in a short while ago."""
         visitor = await self.staff(request)
         fresh_at = visitor.session.fresh_at
-        if fresh_at is None or self.now() - fresh_at > FRESH:
+        if fresh_at is None or self.now() - fresh_at > self.settings.fresh:
             raise NotFreshError(visitor.id)
         return visitor
 

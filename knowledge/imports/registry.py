@@ -51,9 +51,9 @@ async def run_import(
     """Imports the file (for ``oneroster``: folder or zip) at ``path`` in one transaction.
 
     ``timezone``: the school's, for times without offset. ``dry_run``: checks everything and returns the summary there
-    would have been, on a connection that writes nothing. ``sign_in``: which names of people ``oneroster`` keeps, hashed,
-    for sign-in with the school's accounts; None: none, and those that were kept go. Raises ``ImportFailedError`` with the problems, the store
-    being as it was; ``StorageDownError`` when the store does not answer.
+    would have been, on a connection that writes nothing. ``sign_in``: which names of people ``oneroster`` keeps,
+    hashed, for sign-in with the school's accounts; None: none, and those that were kept go. Raises
+    ``ImportFailedError`` with the problems, the store being as it was; ``StorageDownError`` when it does not answer.
     """
     if kind not in KINDS:
         raise fail(kind, "one of the kinds " + ", ".join(KINDS))

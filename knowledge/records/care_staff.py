@@ -84,11 +84,15 @@ async def find_chains(
     homes = await find_homes(connection, {each.student_id for each in wanted}, on)
     named = {each: each.entries or _own(lists, homes[each.student_id]) for each in wanted}
     entries = {entry for own in named.values() for entry in own} | {role for step in DEFAULT for role in step}
-    rows = (await connection.execute(_staff(homes.values(), entries, on, channels))).all()
+    at: dict[str | None, list[Any]] = {}  # by school and by homeroom class: a city has thousands of staff
+    for row in await connection.execute(_staff(homes.values(), entries, on, channels)):
+        for place in (row.org_sourced_id, row.class_sourced_id):
+            at.setdefault(place, []).append(row)
     chains: dict[Wanted, Chain] = {}
     for each, own in named.items():
         home = homes[each.student_id]
-        staff = [row for row in rows if row.user_sourced_id not in home.guardians]
+        near = [row for place in (home.school_id, *sorted(home.class_ids)) for row in at.get(place, ())]
+        staff = [row for row in near if row.user_sourced_id not in home.guardians]
         steps = _steps(home, [(entry,) for entry in own], staff)
         if not (steps or each.entries):  # a list that somebody chose is told, or nobody
             steps = _steps(home, DEFAULT, staff)

@@ -179,6 +179,16 @@ async def test_a_kanji_above_the_grade_carries_its_reading(visit: Visit) -> None
         await expect(page.locator("label ruby").first).to_contain_text("がっこう")
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without JavaScript"])
+async def test_the_notice_goes_once_it_was_read(visit: Visit, scripts: bool) -> None:
+    async with visit(java_script_enabled=scripts, viewport=PHONE) as page:
+        await expect(page.locator(".notice")).to_contain_text("ひみつ")
+        await page.get_by_role("button", name="わかったよ").click()
+        await expect(page.get_by_role("log")).to_contain_text("よんでくれて ありがとう。")
+        await expect(page.locator(".notice")).to_have_count(0)
+        await expect(page.locator("li.own").last).to_contain_text("わかったよ")
+
+
 @pytest.mark.parametrize("viewport", [PHONE, TABLET], ids=["phone", "tablet"])
 async def test_everything_to_tap_is_large_and_named_and_nothing_is_cut_off(
     visit: Visit, viewport: dict[str, int], tmp_path: Path

@@ -14,7 +14,7 @@ from assistant.alerting import PREFIX
 from knowledge.db import Database
 from knowledge.records.alerts import Alert, AlertStep
 from knowledge.records.announcements import Announcement, AnnouncementRecipient
-from knowledge.records.audit import AuditEntry
+from knowledge.records.audit import Act, AuditEntry
 from knowledge.records.roster import Role
 from tests.integration.test_alerts_passed_on import linked
 from tests.platforms.line import user_id
@@ -51,7 +51,11 @@ async def history(world: LineWorld) -> list[tuple[str, str | None]]:
 async def audited(world: LineWorld) -> list[str]:
     """What the audit has about alerts: the acts, in order."""
     async with world.core.database.read() as connection:
-        statement = select(AuditEntry.act).where(AuditEntry.kind == "alerts").order_by(AuditEntry.id)
+        statement = (
+            select(AuditEntry.act)
+            .where(AuditEntry.kind == "alerts", AuditEntry.act != Act.TOLD)
+            .order_by(AuditEntry.id)
+        )
         return [*await connection.scalars(statement)]
 
 

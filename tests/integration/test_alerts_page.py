@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from knowledge.records.alerts import Alert, AlertStep, raise_alert
-from knowledge.records.audit import AuditEntry
+from knowledge.records.audit import Act, AuditEntry
 from knowledge.records.roster import Enrollment
 from scheduler.alerts import KIND
 from scheduler.tellings import Begun, Escalation, begin
@@ -63,7 +63,11 @@ async def state_of(world: BrowserWorld, alert: str) -> str | None:
 
 async def acts(world: BrowserWorld) -> list[str]:
     async with world.core.database.read() as connection:
-        statement = select(AuditEntry.act).where(AuditEntry.kind == "alerts").order_by(AuditEntry.id)
+        statement = (
+            select(AuditEntry.act)
+            .where(AuditEntry.kind == "alerts", AuditEntry.act != Act.TOLD)
+            .order_by(AuditEntry.id)
+        )
         return [*await connection.scalars(statement)]
 
 

@@ -34,6 +34,7 @@ from assistant.web.proof import proof_routes
 from knowledge.db import Database
 from knowledge.records.accounts import Account
 from knowledge.records.alerts import Alert
+from knowledge.records.audit import Act, AuditEntry, Entry, Kind, record
 from knowledge.records.calendar import CalendarDay
 from knowledge.records.checkins import CheckIn
 from knowledge.records.documents import Document
@@ -41,6 +42,7 @@ from knowledge.records.roster import Course, Enrollment, Org, SchoolClass, User
 from scheduler.engines.pgqueuer_ports import TABLE
 from scheduler.leadership import Lease
 from scheduler.outbox import Outbox
+from scheduler.retention import LEASE as CLEARING
 from scheduler.tellings import Escalation
 from tests.platforms.line import LineStandIn
 from tests.platforms.openai import OpenAIStandIn, openai_stand_in
@@ -147,6 +149,7 @@ async def fill(database: Database) -> None:
                 updated_at=now, visibility="teacher", extra={},
             ),
             insert(Lease).values(name=LEASE, holder="h", until=now + timedelta(minutes=1), acted_at=now),
+            insert(Lease).values(name=CLEARING, holder="", until=now, acted_at=now),
         ):  # fmt: skip
             await connection.execute(statement)
 
@@ -327,6 +330,12 @@ def file(name: str, content: str) -> Callable[[World], Awaitable[None]]:
     return plant
 
 
+async def audited_and_changed(world: World) -> None:
+    entry = Entry(actor_id="t", act=Act.READ, kind=Kind.CHECKINS, subject_ids=("s",), channel="line", at=ago(days=1))
+    await record(world.database, [entry])
+    await world.run(update(AuditEntry).values(act="change"))
+
+
 async def old_backup(world: World) -> None:
     made = ago(days=3).timestamp()
     os.utime(world.folder / "last_backup", times=(made, made))
@@ -417,7 +426,7 @@ PLANTED: dict[str, tuple[Callable[[World], Awaitable[None]], str, str]] = {
     "held sends": (stored(send("held")), "outbox", "quota is used up or its token was revoked"),
     "failed sends": (stored(send("failed")), "sends", "given up (1 on line): grep not_sent in the workers' logs"),
     "no scheduler": (
-        stored(lambda: update(Lease).values(acted_at=ago(minutes=10))),
+        stored(lambda: update(Lease).where(Lease.name == LEASE).values(acted_at=ago(minutes=10))),
         "scheduler",
         "Is one running ('ayumi serve' or 'ayumi scheduler')?",
     ),
@@ -479,6 +488,22 @@ PLANTED: dict[str, tuple[Callable[[World], Awaitable[None]], str, str]] = {
     ),
     "vectors of another model": (stored(document_without_vectors), "documents", "adding the same files again makes"),
     "a Chroma that is down": (setting(chroma_url=NOBODY), "AYUMI_CHROMA_URL", "check that the Chroma server runs"),
+    "nothing cleared for days": (
+        stored(lambda: update(Lease).where(Lease.name == CLEARING).values(acted_at=ago(days=5))),
+        "retention",
+        "'ayumi retention' does it now",
+    ),
+    "nothing cleared ever": (
+        stored(lambda: delete(Lease).where(Lease.name == CLEARING)),
+        "retention",
+        "does it now",
+    ),
+    "days that nothing can be kept for": (file("retention.yaml", "checkins: 5"), "retention", "mend the file"),
+    "an entry of the audit that was changed": (
+        audited_and_changed,
+        "audit",
+        "entry 1 was changed: keep the database as it is",
+    ),
     "broken rules of schools": (file("schools.yaml", "default: [1"), "prompts", "mend the file"),
     "a broken check-in": (file("checkins/mine.yaml", "id: [1"), "check-ins", "mend or remove the file"),
     "a calendar that ends": (stored(calendar_ends), "calendar", "Import the coming weeks: 'ayumi import calendar"),

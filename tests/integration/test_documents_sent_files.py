@@ -300,7 +300,7 @@ async def test_others_are_answered_while_a_file_is_read(world: LineWorld, monkey
     await world.send(world.line.events.postback(user_id("ogawa"), tap["data"]))
     reading = asyncio.create_task(world.core.drain())
     await world.line.wait_for(user_id("ogawa"), 3)
-    before = len(world.line.texts_to(user_id("ito")))
+    before = world.line.count_to(user_id("ito"))
     await world.send(world.line.events.text(user_id("ito"), "こんにちは"))
     world.core.delivery.start()
     await world.core.turns.drain()

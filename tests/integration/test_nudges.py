@@ -13,6 +13,8 @@ from knowledge.db import Database
 from knowledge.questions.model import Phase
 from knowledge.records.accounts import Account
 from knowledge.records.attendance import AttendanceEntry
+from knowledge.records.audit import Act
+from knowledge.records.audit_reading import listed
 from knowledge.records.checkins import CheckInRecord, Status, save_checkins
 from scheduler.briefs import Briefs
 from scheduler.nudges import Nudges
@@ -265,3 +267,6 @@ async def test_where_briefs_are_off_it_is_one_message_when_the_evenings_window_e
         assert pushed(world, "ito") == 1
         (told,) = await briefs(world)
         assert told == "4年2組・5月12日の様子です。\n3回続けて返事がないので、声かけを止めました：佐藤 花"
+        async with database.read() as connection:
+            (entry,) = [each for each in await listed(connection, 100) if each.act == Act.READ]
+        assert (entry.actor_id, entry.kind, entry.subject_ids) == ("t-ito", "checkins", ["s-hana"])

@@ -3,15 +3,23 @@
 import json
 from pathlib import Path
 
-from tests.builders.oneroster import write_oneroster
+import pytest
+
+from knowledge.db import Database
 from tests.integration.test_cli import ayumi
+from tests.worlds import with_roster
 
 
-def test_stored_reminders_are_listed_and_drafts_are_not(tmp_path: Path) -> None:
-    folder = tmp_path / "var"
-    folder.mkdir()
-    write_oneroster(folder / "oneroster")
-    assert ayumi(folder, "import", "oneroster", str(folder / "oneroster"))[0] == 0
+@pytest.fixture
+async def folder(sqlite_url: str, tmp_path: Path) -> Path:
+    """A data folder with the small district."""
+    database = Database(sqlite_url)
+    await with_roster(database, tmp_path)
+    await database.close()
+    return tmp_path
+
+
+def test_stored_reminders_are_listed_and_drafts_are_not(folder: Path) -> None:
     said = ("say", "--as", "t-ito", "--at")
     ayumi(folder, *said, "2026-07-13T16:00", "毎週月曜8時に4年2組に「おはよう」と送って")
     assert json.loads(ayumi(folder, "reminders", "--json")[1]) == []

@@ -122,7 +122,9 @@ async def test_a_school_account_signs_in_on_both_stores(tmp_path: Path, database
         await school.sign_in(SORA)
         assert school.page.lines == ["そらさん、こんにちは。なにを する？"]
         assert school.provider.violations == []
-        assert await school.audit() == [("sign_in", "accounts", "account", ["s-sora"])]
+        assert await school.audit() == []
+        await school.sign_in(KATO)
+        assert await school.audit() == [("sign_in", "accounts", "account", ["t-kato"])]
 
 
 async def test_without_its_settings_there_is_no_such_way_in(tmp_path: Path, sqlite_url: str) -> None:
@@ -483,6 +485,8 @@ async def test_the_doctor_says_what_is_missing(school: School, tmp_path: Path) -
         {"AYUMI_OIDC_ISSUER": "http://elsewhere.example"},
         {"AYUMI_OIDC_ISSUER": "https://login.microsoftonline.com/common/v2.0"},
         {"AYUMI_OIDC_ROSTER": "name"},
+        {"AYUMI_FRESH_MINUTES": "4"},
+        {"AYUMI_FRESH_MINUTES": "481"},
     ],
 )
 def test_settings_that_would_let_in_others_are_refused(wrong: dict[str, str]) -> None:

@@ -186,7 +186,7 @@ async def test_a_whole_morning_by_buttons_and_words(linked: SlackWorld) -> None:
 async def test_every_question_offers_the_ways_out_and_the_form(linked: SlackWorld) -> None:
     await linked.say(HANA, "チェックイン")
     assert linked.labels(HANA)[-4:] == ["まとめて書く", "とばす", "あとで", "今日は答えない"]
-    assert linked.slack.last_to(HANA).blocks[1]["elements"][0]["text"] == "👀 読む人：先生"
+    assert linked.slack.last_to(HANA).blocks[1]["elements"][0]["text"] == "👀 読む人：先生とおうちの人"
 
 
 async def test_what_a_child_typed_is_kept_as_typed(linked: SlackWorld) -> None:
@@ -411,7 +411,6 @@ async def test_what_is_signed_but_not_for_us_is_stored_and_not_answered(linked: 
     unheard = [
         events.unknown(),
         events.app_rate_limited(),
-        events.message_changed(message, "メモ ふたつ"),
         events.bot_message(HANA, "やあ"),
         events.bot_message(HANA, "やあ", own=False),
         *(SlackEvent(body={**message.body, "event": event, "event_id": f"Ev{n}"}) for n, event in enumerate(odd)),
@@ -435,7 +434,7 @@ async def test_what_is_signed_but_not_for_us_is_stored_and_not_answered(linked: 
     assert await linked.count(Outbox) == before
     async with linked.core.database.read() as connection:
         bodies = [str(body) for body in await connection.scalars(select(InboxEvent.body))]
-    assert not [body for body in bodies if "ふたつ" in body or "やあ" in body]
+    assert not [body for body in bodies if "やあ" in body]
 
 
 async def test_a_known_event_with_odd_surroundings_is_answered_all_the_same(linked: SlackWorld) -> None:

@@ -14,7 +14,7 @@ from assistant.planning import planners_of
 from assistant.talking import PREFIX
 from knowledge.db import Database
 from knowledge.records.alerts import Alert
-from knowledge.records.audit import AuditEntry
+from knowledge.records.audit import Act, AuditEntry
 from knowledge.records.roster import Role, User
 from knowledge.records.talk_requests import TalkRequest
 from scheduler.outbox import Outbox
@@ -63,7 +63,11 @@ async def wishes(world: LineWorld) -> list[Any]:
 
 async def audited(world: LineWorld) -> list[str]:
     async with world.core.database.read() as connection:
-        statement = select(AuditEntry.act).where(AuditEntry.kind == "talk_requests").order_by(AuditEntry.id)
+        statement = (
+            select(AuditEntry.act)
+            .where(AuditEntry.kind == "talk_requests", AuditEntry.act != Act.TOLD)
+            .order_by(AuditEntry.id)
+        )
         return [*await connection.scalars(statement)]
 
 
@@ -209,6 +213,15 @@ async def test_a_made_up_button_never_breaks_anything(world: LineWorld) -> None:
         for name in ("hana", "ito"):
             assert len(await postback(world, name, PREFIX + data)) == 1, data
     assert await wishes(world) == []
+
+
+async def test_what_somebody_made_up_does_not_stand_in_the_audit(world: LineWorld) -> None:
+    for name in ("hana", "ito"):
+        await postback(world, name, f"{PREFIX}佐藤花/s-hana")
+    async with world.core.database.read() as connection:
+        refused = select(AuditEntry.detail).where(AuditEntry.act == Act.REFUSED)
+        details = [*await connection.scalars(refused)]
+    assert details and not any("佐藤" in detail for detail in details)
 
 
 async def test_the_wish_of_another_child_can_be_neither_taken_back_nor_passed_on(world: LineWorld) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from assistant.dialogue.talk_writes import AddTalkRequest
-from knowledge.records.audit import AuditEntry
+from knowledge.records.audit import Act, AuditEntry
 from knowledge.records.talk_requests import Chosen, TalkRequest
 from scheduler.outbox import Outbox
 from tests.browser.world import BrowserWorld, browser_world
@@ -54,7 +54,11 @@ async def found(world: BrowserWorld, id: str) -> tuple[str | None, str | None]:
 
 async def acts(world: BrowserWorld) -> list[str]:
     async with world.core.database.read() as connection:
-        statement = select(AuditEntry.act).where(AuditEntry.kind == "talk_requests").order_by(AuditEntry.id)
+        statement = (
+            select(AuditEntry.act)
+            .where(AuditEntry.kind == "talk_requests", AuditEntry.act != Act.TOLD)
+            .order_by(AuditEntry.id)
+        )
         return [*await connection.scalars(statement)]
 
 

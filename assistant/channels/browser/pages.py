@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from assistant.wording.grade_fit import to_ruby
 from assistant.wording.texts import Speaker
 
 TEMPLATES = Path(__file__).parents[2] / "web" / "templates"
+NUMBER = re.compile("[0-9]+(?:-[0-9]+)+")
 YOUNGEST = "E3"  # before sign-in a page is for everybody, so every kanji carries its reading
 
 SHORT = 7  # characters of a label up to which several buttons stand in one row
@@ -51,11 +53,16 @@ class Wording:
             (own, "".join(span.text for span in spans))
             for own, spans in groupby(words.spans, key=lambda span: span.own)
         ]
-        return Markup().join(escape(text) if own else to_ruby(text, self.grade) for own, text in parts)
+        return Markup().join(_own(text) if own else to_ruby(text, self.grade) for own, text in parts)
 
     def _words(self, key: str, args: Mapping[str, object]) -> Words:
         own = {name: Words.own(value) if isinstance(value, str) else value for name, value in args.items()}
         return self.speaker.say(key if "." in key else f"pages.{key}", **own)
+
+
+def _own(text: str) -> Markup:
+    """A number to call stays in one piece."""
+    return Markup('<span class="number">{}</span>').format(text) if NUMBER.fullmatch(text) else escape(text)
 
 
 class Pages:

@@ -32,6 +32,7 @@ from assistant.handlers import notice
 from assistant.inbox import RawEvent
 from assistant.messages import Outgoing, Words
 from assistant.settings import Settings
+from assistant.wording.texts import Speaker
 from knowledge.documents.keepers import orgs_kept
 from knowledge.errors import StorageDownError
 
@@ -144,7 +145,7 @@ class BrowserChat:
         if not CLIENT_ID.fullmatch(client_id):
             raise BadBodyError("no client_id")
         if "choice" in form:
-            said = _label(await self._lines(session), form["choice"])
+            said = await self._said(session, form["choice"])
             body = {"choice": form["choice"], "text": str(said)}
         else:
             said = Words.own(form.get("text", "").strip())
@@ -232,6 +233,12 @@ class BrowserChat:
     async def _lines(self, session: Session) -> list[Line]:
         async with self._core.database.read() as connection:
             return list(await lines_after(connection, session.account_id))
+
+    async def _said(self, session: Session, choice: str) -> Words:
+        """What is written on the button that was tapped: of the notice above the chat, or of a line."""
+        if choice == f"{notice.PREFIX}{notice.VERSION}":
+            return Speaker(language=self._settings.language, band=session.person.band).say("notice.button")
+        return _label(await self._lines(session), choice)
 
     async def _keeps_documents(self, session: Session) -> bool:
         if session.person.band != "staff":

@@ -27,7 +27,6 @@ from knowledge.records.linking import Refusal
 LONGEST = timedelta(hours=24)  # a session lasts however much it is used; a setting allows as many idle hours
 MOST_SESSIONS = 50  # of one person; a whole class may try the demo as the same child
 MOVED_ON_EVERY = timedelta(seconds=20)  # how exactly we know the last use: a write for every page would be too many
-FRESH = timedelta(minutes=30)  # so long after a sign-in pages with data of class I and II open without another one
 AGAIN = "/signin/again"  # where somebody who is signed in shows once more who they are
 LONGEST_ID = 16  # hexadecimal digits of what a session is called in a list
 
@@ -164,7 +163,7 @@ class Sessions:
                 .where(BrowserSession.token_hash == session.token_hash)
                 .values(token_hash=_hash(token), fresh_at=fresh_at, last_used_at=now, code_nonce=None, code_until=None)
             )
-            await audit.append(connection, [self._signed_in(session.person.id, f"again: {method.value}")])
+            await self._keep_sign_in(connection, session.person, f"again: {method.value}")
         return token
 
     async def sign_out(self, session: Session) -> None:
@@ -232,7 +231,8 @@ class Sessions:
         fresh_at: datetime | None,
     ) -> bool:
         """Store the session, and the account that messages to this person go to. False: nobody at school is that."""
-        if await self._person(connection, person_id) is None:
+        person = await self._person(connection, person_id)
+        if person is None:
             return False
         now = self._now()
         account = {
@@ -262,19 +262,24 @@ class Sessions:
                 fresh_at=fresh_at,
             )
         )
-        await audit.append(connection, [self._signed_in(person_id, method.value)])
+        await self._keep_sign_in(connection, person, method.value)
         return True
 
-    def _signed_in(self, person_id: str, detail: str) -> Entry:
-        return Entry(
-            actor_id=person_id,
+    async def _keep_sign_in(self, connection: AsyncConnection, person: Person, detail: str) -> None:
+        """In the audit; not a child's. The audit is one chain, and all children of a city sign in in the same minutes:
+        each would wait for the one before. Where they are signed in their list of sessions says."""
+        if person.is_student:
+            return
+        entry = Entry(
+            actor_id=person.id,
             act=Act.SIGN_IN,
             kind=Kind.ACCOUNTS,
-            subject_ids=(person_id,),
+            subject_ids=(person.id,),
             channel="browser",
             at=self._now().astimezone(self._zone),
             detail=detail,
         )
+        await audit.append(connection, [entry])
 
 
 def account_of(person_id: str) -> str:

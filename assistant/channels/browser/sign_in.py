@@ -29,7 +29,7 @@ from assistant.channels.browser.provider import (
     name_of,
 )
 from assistant.channels.browser.sent_codes import SentCodes, is_meant
-from assistant.channels.browser.sessions import AGAIN, FRESH, Method, Refused, Session, Sessions
+from assistant.channels.browser.sessions import AGAIN, Method, Refused, Session, Sessions
 from assistant.channels.guard import BadBodyError
 from assistant.dialogue.people_store import load_people
 from assistant.settings import Settings
@@ -147,7 +147,7 @@ class SignIn:
     ) -> Response:
         session = await self._session(request)
         if session is not None and person_id == session.person.id:
-            if fresh_at is None or self._now() - fresh_at > FRESH:
+            if fresh_at is None or self._now() - fresh_at > self._settings.fresh:
                 return self._not_in(started, NOT_FRESH, "the provider did not ask again")
             token = await self._sessions.renew(session, Method.ACCOUNT, fresh_at)
             return self._done(self._with_session(started.next or AFTER_AGAIN, token))
@@ -186,6 +186,7 @@ class SignIn:
             has_account=self._provider is not None,
             channel=await self._sent_codes.channel_of(session.person.id),
             is_sent="sent" in request.query_params,
+            minutes=self._settings.fresh_minutes,
             problem=why if why in WHYS or (problem and why == problem) else None,
         )
         return HTMLResponse(page, 200 if problem is None else 403)
