@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from assistant.migrations.online import create_index_online, drop_index_online
+from assistant.migrations.online import create_index_online
 from knowledge.db import UtcDateTime
 
 revision = "0010"
@@ -52,4 +52,4 @@ def downgrade() -> None:
     op.drop_table("consents")
     op.drop_table("notices_shown")
     for table, column in BY_AGE:
-        drop_index_online(f"ix_{table}_{column}", table)
+        op.drop_index(f"ix_{table}_{column}", table)
