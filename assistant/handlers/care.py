@@ -101,15 +101,15 @@ def _alert(turn: Turn, student: Person, found: Distress) -> RaiseAlert:
 
 
 def _answer(turn: Turn, found: Distress, told: str, *more: Words) -> None:
-    """Warm words, who at school hears of it, whom to call now, and what to do in danger; to somebody who may need an
-    ambulance 119 before all of it."""
+    """Warm words, who at school hears of it, what to do in danger, and whom to call; to somebody who may need an
+    ambulance 119 before all of it. (On a phone the end of a long answer is out of sight.)"""
     warm = "illness" if found.category == ILLNESS else found.level
-    parts = [turn.words(f"care.{warm}"), turn.words(f"care.{told}"), help_lines(turn)]
+    parts = [turn.words(f"care.{warm}"), turn.words(f"care.{told}")]
     if found.category in AMBULANCE:
         parts.insert(0, turn.words("care.ambulance"))
     elif found.level is Level.URGENT:
         parts.append(turn.words("care.danger"))
-    turn.outgoing.append(Outgoing(text=Words.join([*parts, *more], "\n\n")))
+    turn.outgoing.append(Outgoing(text=Words.join([*parts, help_lines(turn), *more], "\n\n")))
 
 
 async def alert_staff(turn: Turn, student: Person, says: str) -> tuple[tuple[str, str], ...]:
